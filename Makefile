@@ -1,0 +1,66 @@
+# The one list of commands; CI calls the same verbs. `make` alone prints them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := $(wildcard packages/*)
+READY := $(VENV)/.ready
+DEMO := examples/flights
+
+.PHONY: help setup demo test lint types bench docs build check lock clean
+
+help: ## Print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Create .venv and install exactly what requirements.lock pins, without root
+
+# uv when it is there (seconds), else python3 and its pip. A Debian python3 without ensurepip cannot make a virtual
+# environment; virtualenv, unpacked beside it, can.
+$(READY): requirements.lock $(MEMBERS:%=%/pyproject.toml)
+	@echo "setting up $(VENV) ..." >&2
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python '>=3.11,<3.14' $(VENV); \
+	  uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock; \
+	else \
+	  python3 -m venv $(VENV) 2>/dev/null || { \
+	    python3 -m pip install --quiet --target $(VENV)-tools virtualenv; \
+	    PYTHONPATH=$(VENV)-tools python3 -m virtualenv --quiet $(VENV); }; \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
+	fi
+	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
+	@touch $@
+
+demo: $(READY) ## Train, register, promote and score on real flights, and write an HTML page
+	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python $(DEMO)/demo.py
+
+test: $(READY) ## Run every test, in random order
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style (ruff) and who imports whom (import-linter)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(READY) ## Check types: pyright strict, and that every public name is typed
+	@$(BIN)/pyright
+	@for member in $(MEMBERS); do \
+	  for package in $$member/src/*; do $(BIN)/pyright --verifytypes $$(basename $$package) --ignoreexternal; done; done
+
+bench: $(READY) ## Measure each figure of docs/performance.md
+	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+
+docs: $(READY) ## Build the documentation into site/
+	@$(BIN)/zensical build --strict
+
+build: $(READY) ## Build each package's wheel into dist/
+	@for member in $(MEMBERS); do $(BIN)/python -m build --quiet --wheel --no-isolation --outdir dist $$member; done
+
+check: lint types test build docs ## All that CI checks
+
+lock: ## Write requirements.lock anew (needs uv)
+	uv export --quiet --format requirements-txt --all-packages --all-extras --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock
+	rm -f uv.lock
+
+clean: ## Remove everything that the verbs above made
+	rm -rf $(VENV) $(VENV)-tools dist site .pytest_cache .ruff_cache .hypothesis $(DEMO)/data $(DEMO)/out $(DEMO)/.mlops*
