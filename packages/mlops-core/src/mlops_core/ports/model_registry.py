@@ -1,0 +1,261 @@
+"""The model registry port: numbered versions of packages, aliases and tags."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from mlops_core.manifest import Manifest, Package
+
+
+class ModelRegistryCapability(enum.Flag):
+    """What an instance of a registry can do beyond the port's promises. Declared means it works; else it is refused."""
+
+    NONE = 0
+    ALIAS_COMPARE_AND_SET = enum.auto()
+    """``set_alias(expected=...)`` has exactly one winner under concurrency."""
+    ATOMIC_DEDUP = enum.auto()
+    """``register(if_exists="return")`` makes one version under concurrency too."""
+    ATOMIC_TAG_MERGE = enum.auto()
+    """``set_tags`` never loses a key that another writer sets at the same time."""
+
+
+class Unchecked(enum.Enum):
+    """The type of :data:`UNCHECKED`."""
+
+    UNCHECKED = "unchecked"
+
+
+UNCHECKED: Final = Unchecked.UNCHECKED
+"""``set_alias`` without a condition on what the alias points at."""
+IfExists: TypeAlias = Literal["return", "new"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a copied version first came from."""
+
+    backend: str
+    model: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedVersion:
+    """A version that cannot move: what an alias points at, at the moment of asking.
+
+    Attributes:
+        model: The model's name, verbatim.
+        version: The vendor's number.
+        digest: The package's digest; the key of every cache.
+    """
+
+    model: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion(PinnedVersion):
+    """A version's record: everything that is known about it beyond its bytes.
+
+    Attributes:
+        manifest: What the package holds.
+        created_at: When it was registered, by the backend's clock, aware UTC.
+        operation_id: The call that registered it.
+        aliases: The aliases that point at it, sorted.
+        tags: Mutable key and value pairs.
+        metrics: Metrics given at registration, by name; immutable.
+        run: Id of the tracker's run that made it.
+        commit: Commit of the code that made it.
+        origin: Where it was first copied from.
+        url: The vendor's page, where there is one.
+        reused: True only on the answer of a ``register`` that gave back a version that was there before.
+    """
+
+    manifest: Manifest
+    created_at: datetime
+    operation_id: str
+    aliases: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    run: str | None = None
+    commit: str | None = None
+    origin: Origin | None = None
+    url: str | None = None
+    reused: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredModel:
+    """A model of a registry: its name, verbatim, and its aliases with the versions that they point at."""
+
+    name: str
+    aliases: Mapping[str, int]
+    url: str | None = None
+
+
+class ModelRegistry(Protocol):
+    """Numbered versions of packages, under names, with aliases and tags.
+
+    Versions are integers as the vendor prints them, strictly increasing in the order of registration, and never used
+    again while the model exists; gaps are allowed, and the first is not always 1. Every version has the digest of
+    its package. What one call has done, every later call sees.
+
+    Times are aware UTC. What creates a name obeys :mod:`mlops_core.naming`; what reads takes any name verbatim.
+    A registry may be used from several threads and leaves the process's globals as they were.
+
+    Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and ``BackendUnavailableError``.
+    """
+
+    @property
+    def capabilities(self) -> ModelRegistryCapability:
+        """What this instance can do beyond the port's promises."""
+        ...
+
+    def register(
+        self,
+        model: str,
+        package: Package,
+        /,
+        *,
+        operation_id: str,
+        if_exists: IfExists = "return",
+        tags: Mapping[str, str] = ...,
+        metrics: Mapping[str, float] = ...,
+        run: str | None = None,
+        commit: str | None = None,
+        origin: Origin | None = None,
+    ) -> ModelVersion:
+        """Store a package as a version of a model, which is created if need be.
+
+        One call makes one version, lost replies included: an unknown outcome is looked up by ``operation_id`` before
+        anything is sent again. It returns only after every file is stored; a crash at any point leaves either no
+        version or a whole one.
+
+        Args:
+            model: The model's name.
+            package: What to store.
+            operation_id: Names this call; letters, digits and dashes, at most 64.
+            if_exists: ``"return"`` gives back the highest live version of the same digest if there is one, with
+                ``reused`` set and nothing of it changed; ``"new"`` always makes another.
+            tags: First tags.
+            metrics: Metrics of the record, finite or not.
+            run: Id of the tracker's run that made it.
+            commit: Commit of the code that made it.
+            origin: Where it was copied from.
+
+        Raises:
+            InvalidNameError: The name or a tag breaks the grammar.
+            IntegrityError: A file of the package is not what its manifest says; no version was made.
+        """
+        ...
+
+    def get(self, model: str, version: int, /) -> ModelVersion:
+        """The record of one version.
+
+        Raises:
+            ModelNotFoundError: No such model.
+            VersionNotFoundError: No such version, or it was deleted.
+        """
+        ...
+
+    def resolve(self, model: str, alias: str, /) -> PinnedVersion:
+        """What an alias points at now; in one request where the vendor allows it.
+
+        Raises:
+            ModelNotFoundError: No such model.
+            AliasNotFoundError: The model has no such alias.
+        """
+        ...
+
+    def latest(self, model: str, /) -> PinnedVersion:
+        """The highest live version.
+
+        Raises:
+            ModelNotFoundError: No such model.
+            VersionNotFoundError: The model has no live version.
+        """
+        ...
+
+    def models(self) -> Iterator[RegisteredModel]:
+        """Every model, in order of name, aliases complete; read as it is consumed."""
+        ...
+
+    def versions(self, model: str, /) -> Iterator[ModelVersion]:
+        """Every live version, newest first, aliases complete; read as it is consumed.
+
+        Raises:
+            ModelNotFoundError: No such model (at the first step of the iterator).
+        """
+        ...
+
+    def set_alias(
+        self, model: str, alias: str, version: int, /, *, expected: int | Unchecked | None = UNCHECKED
+    ) -> None:
+        """Point an alias at one version, in one step; a race ends with one of the written values and no error.
+
+        Args:
+            model: The model's name.
+            alias: The alias.
+            version: The version that it shall point at.
+            expected: Compare-and-set: the version that it must point at now, ``None`` for none.
+
+        Raises:
+            InvalidNameError: The alias breaks the grammar.
+            ModelNotFoundError: No such model.
+            VersionNotFoundError: No such version.
+            ConflictError: ``expected`` does not hold.
+            UnsupportedOperationError: ``expected`` without ``ALIAS_COMPARE_AND_SET``.
+        """
+        ...
+
+    def delete_alias(self, model: str, alias: str, /) -> None:
+        """Remove an alias; removing what is not there is fine.
+
+        Raises:
+            ModelNotFoundError: No such model.
+        """
+        ...
+
+    def set_tags(self, model: str, version: int, tags: Mapping[str, str | None], /) -> None:
+        """Merge tags into a version's; a value of ``None`` removes the key, other keys stay.
+
+        Raises:
+            InvalidNameError: A key or value breaks the grammar.
+            ModelNotFoundError: No such model.
+            VersionNotFoundError: No such version.
+        """
+        ...
+
+    def delete_version(self, model: str, version: int, /) -> None:
+        """Delete a version with its aliases; deleting what is not there is fine. It never resolves again.
+
+        Raises:
+            ModelNotFoundError: No such model.
+        """
+        ...
+
+    def delete_model(self, model: str, /, *, force: bool = False) -> None:
+        """Delete a model; deleting what is not there is fine.
+
+        Raises:
+            ConflictError: It has live versions and ``force`` is not given.
+        """
+        ...
+
+    def open(self, version: PinnedVersion, path: str, /) -> BinaryIO:
+        """A stream of one file of a version's package, to be closed by the caller; not verified yet.
+
+        Raises:
+            ModelNotFoundError: No such model.
+            VersionNotFoundError: No such version, or it was deleted.
+            ArtifactNotFoundError: The version holds no such file.
+        """
+        ...
