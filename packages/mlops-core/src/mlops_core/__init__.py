@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlops_core.models import LoadedModel, ModelFactory
     from mlops_core.naming import ModelRef
     from mlops_core.scoring import Chain, Features, Predict, ScoringResult, check
-    from mlops_core.session import Session, open_session, session
+    from mlops_core.sessions import Session, open_session, session
     from mlops_core.signature import Signature
 
 __version__ = "1.0.0"
@@ -50,7 +50,7 @@ _MODULES = {
     "models": ("LoadedModel", "ModelFactory"),
     "naming": ("ModelRef",),
     "scoring": ("Chain", "Features", "Predict", "ScoringResult", "check"),
-    "session": ("Session", "open_session", "session"),
+    "sessions": ("Session", "open_session", "session"),
     "signature": ("Signature",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
