@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from mlops_core.errors import IntegrityError
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
+LARGEST_EXACT_INTEGER: Final = 2**53 - 1
+"""RFC 8785 numbers are doubles: beyond this, an integer and its neighbour would have one spelling."""
+
 
 def canonical_json(value: JsonValue) -> bytes:
     """The one spelling of a JSON value: UTF-8, keys sorted, numbers as ECMAScript prints them (RFC 8785).
 
     Args:
-        value: Built from ``None``, bool, int within ±2**53, finite float, str, sequences and mappings.
+        value: Built from ``None``, bool, int within ±(2**53 - 1), finite float, str, sequences and mappings.
 
     Raises:
         ValueError: A number is not finite or not exact in a double, or a text is not Unicode.
@@ -55,6 +58,14 @@ def read_json_object(data: bytes, *, what: str, where: str) -> Mapping[str, Json
         IntegrityError: The bytes are not JSON, not an object, or name a key twice.
     """
 
+    def number(text: str) -> int | float:
+        # A large float without a fraction is spelled like an integer; it must read back as the float that it was.
+        value = int(text)
+        return value if abs(value) <= LARGEST_EXACT_INTEGER else float(text)
+
+    def refuse_constant(name: str) -> float:
+        raise ValueError(f"{name} is not JSON")
+
     def refuse_doubles(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
         found = dict(pairs)
         if len(found) != len(pairs):
@@ -63,7 +74,7 @@ def read_json_object(data: bytes, *, what: str, where: str) -> Mapping[str, Json
 
     hook: Callable[[list[tuple[str, JsonValue]]], dict[str, JsonValue]] = refuse_doubles
     try:
-        value: JsonValue = json.loads(data, object_pairs_hook=hook)
+        value: JsonValue = json.loads(data, object_pairs_hook=hook, parse_int=number, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as exc:
         raise IntegrityError(f"cannot read {what}", where=where, why=str(exc), hint="restore it from a copy") from exc
     if not isinstance(value, Mapping):
@@ -79,8 +90,7 @@ def to_json_value(value: object) -> JsonValue:
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
-        exact_in_double = 2**53
-        return value if abs(value) <= exact_in_double else repr(value)
+        return value if abs(value) <= LARGEST_EXACT_INTEGER else repr(value)
     if isinstance(value, float):
         return value if value - value == 0 else repr(value)
     if isinstance(value, Mapping):
