@@ -1,1 +1,1 @@
-"""To be filled."""
+"""Self-contained HTML pages about a trained version and about a scoring run."""
