@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
     from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.model_registry import ModelRegistry
+    from mlops_core.secret import Secret
 
 PortName: TypeAlias = Literal["model_registry", "artifact_store"]
-OptionValue: TypeAlias = "bool | int | float | str | Sequence[OptionValue] | Mapping[str, OptionValue] | None"
-"""What a settings file can hold for an option of a backend."""
+OptionValue: TypeAlias = "bool | int | float | str | Secret | Sequence[OptionValue] | Mapping[str, OptionValue] | None"
+"""What a settings file can hold for an option of a backend; ``{ env = "NAME" }`` arrives as a ``Secret``."""
 
 
 class BackendFactory(Protocol):
