@@ -191,6 +191,11 @@ class TrainingDocument:
     run: str | None = None
     commit: str | None = None
 
+    @property
+    def reported(self) -> Part | None:
+        """The part that the page reports: the last one; ``None`` without parts."""
+        return self.parts[-1] if self.parts else None
+
     def to_json(self) -> Mapping[str, JsonValue]:
         """The form to store beside the page.
 
