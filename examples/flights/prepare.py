@@ -5,9 +5,10 @@ side, and what happened afterwards, with the instant at which it became known, o
 
     flights    one row per flight: its plan, and `late` (null where no arrival delay was recorded)
     december   what a scoring run is given: December's plans, without the label
-    departed   one row per flight that left the gate:   known from `departed_at` on
-    landed     one row per flight with an arrival delay: known from `landed_at` on
-    weather    one row per airport and hour:             known from `reported_at` on
+    scheduled  the same flights as events at `scheduled_departure`
+    departed   one row per flight that left the gate: its delay, known from `reported_at` on
+    landed     one row per flight with an arrival delay, known from `landed_at` on
+    weather    one row per airport and hour, known from `reported_at` on
     planes, airports, carriers                           lookups without a time
 
 Run it as often as you like: nothing is written when the tables are there, and a table never appears half-written.
@@ -35,6 +36,18 @@ LATE_MINUTES = 15
 
 REPEATED_ROWS = 40
 """Rows that december.parquet holds twice, on purpose: the original data have no duplicate, real inputs do."""
+
+PLAN = (
+    "flight_id",
+    "scheduled_departure",  # the moment as of which features are computed: an instant, in UTC
+    "scheduled_minutes",  # from gate to gate, as planned
+    "carrier",
+    "origin",
+    "dest",
+    "tailnum",
+    "distance",  # miles
+)
+"""What is known about a flight at its scheduled departure."""
 
 # Four destinations, all in the Caribbean, are not in airports.csv. Their clock is needed to place arrivals in time;
 # airports.parquet does not get them, so that the example has unknown destinations to reject.
@@ -73,18 +86,31 @@ def prepare(data: Path = DATA) -> dict[str, Path]:
 
 def flights(raw: pl.DataFrame) -> pl.DataFrame:
     """The spine: each flight's plan and its label. Nothing else that is known only after the scheduled departure."""
-    return raw.select(*_PLAN, late=pl.col("arr_delay") > LATE_MINUTES)
+    return raw.select(*PLAN, late=pl.col("arr_delay") > LATE_MINUTES)
 
 
 def december(raw: pl.DataFrame) -> pl.DataFrame:
     """December's plans as a scoring run gets them: no label, some rows twice."""
-    plans = raw.filter(pl.col("month") == 12).select(*_PLAN)  # noqa: PLR2004 (the calendar's)
+    plans = raw.filter(pl.col("month") == 12).select(*PLAN)  # noqa: PLR2004 (the calendar's)
     return pl.concat([plans, plans.gather_every(plans.height // REPEATED_ROWS).head(REPEATED_ROWS)])
 
 
+def scheduled(raw: pl.DataFrame) -> pl.DataFrame:
+    """The plan once more as events: how many flights should have left by a moment is no secret."""
+    return raw.select("scheduled_departure", "carrier", "origin", "dest")
+
+
 def departed(raw: pl.DataFrame) -> pl.DataFrame:
-    """One row per departure: its delay in minutes (negative: early) is known from ``departed_at`` on."""
-    return raw.drop_nulls("dep_delay").select("departed_at", "carrier", "origin", "dest", "tailnum", "dep_delay")
+    """One row per departure: its delay in minutes (negative: early) is known from ``reported_at`` on.
+
+    Half of all flights leave a little early. Their own departure would be visible at their scheduled departure, and
+    a model that sees who has left early knows much of the answer: it reaches an AUC of 0.88 that no one can use before
+    boarding. So a departure is reported a minute after it happened, and never before the minute after its schedule.
+    """
+    happened = pl.max_horizontal("departed_at", "scheduled_departure")
+    return raw.drop_nulls("dep_delay").select(
+        (happened + pl.duration(minutes=1)).alias("reported_at"), "carrier", "origin", "dest", "dep_delay"
+    )
 
 
 def landed(raw: pl.DataFrame) -> pl.DataFrame:
@@ -126,18 +152,10 @@ def carriers(_: pl.DataFrame) -> pl.DataFrame:
     return _csv("airlines.csv")
 
 
-TABLES = {table.__name__: table for table in (flights, december, departed, landed, weather, planes, airports, carriers)}
-
-_PLAN = (
-    "flight_id",
-    "scheduled_departure",  # the moment as of which everything is known: an instant, in UTC
-    "scheduled_minutes",  # from gate to gate, as planned
-    "carrier",
-    "origin",
-    "dest",
-    "tailnum",
-    "distance",  # miles
-)
+TABLES = {
+    table.__name__: table
+    for table in (flights, december, scheduled, departed, landed, weather, planes, airports, carriers)
+}
 
 
 def _flights() -> pl.DataFrame:
