@@ -8,6 +8,7 @@ from __future__ import annotations
 from mlops_core.secret import Secret
 from mlops_core.settings.reading import SECTIONS, load_settings, settings_schema
 from mlops_core.settings.records import (
+    PORTS,
     BackendSettings,
     CacheSettings,
     Candidate,
@@ -22,6 +23,7 @@ from mlops_core.settings.sources import FILE_NAME, secrets_in, unread_variables
 
 __all__ = [
     "FILE_NAME",
+    "PORTS",
     "SECTIONS",
     "BackendSettings",
     "CacheSettings",

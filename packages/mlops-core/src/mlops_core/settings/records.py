@@ -14,7 +14,8 @@ from mlops_core.ports.backend import PortName
 if TYPE_CHECKING:
     from mlops_core.ports.backend import OptionValue
 
-PORTS: Final[tuple[str, ...]] = get_args(PortName)
+PORTS: Final = cast("tuple[PortName, ...]", get_args(PortName))
+"""Every port, in the order in which a ``use`` table is written."""
 # Read by pydantic, which is loaded when settings are: a table of the file has no other keys than the class has fields.
 _Config = dict[str, Any]
 
