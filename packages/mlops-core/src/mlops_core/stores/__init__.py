@@ -1,1 +1,1 @@
-"""To be filled."""
+"""Backends that the core ships: an artifact store over a folder, and a model registry over any artifact store."""

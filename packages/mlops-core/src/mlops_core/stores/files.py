@@ -1,0 +1,388 @@
+"""The artifact store port over a folder of one host: keys are paths below it, verbatim.
+
+* Nothing is written in place. Bytes go to a temporary file in ``tmp/``, are synced, and then get their name: by
+  ``os.link`` when the key must be new (the link fails if it is not), else by ``os.replace``. So a reader, who takes no
+  lock, sees a whole object or none, and ``kill -9`` leaves at most a file in ``tmp/``, which is never listed.
+* Whatever replaces or deletes holds an operating-system lock, on one of 64 files in ``tmp/locks/`` that are never
+  deleted; ``if_match`` reads the etag again while holding it. Deleting a lock file would split its waiters.
+* An etag is the SHA-256 of the content up to 256 KiB. A bigger object's is its size, time of writing and inode, which
+  every write changes because every write makes a new file: nobody rereads gigabytes for a ``stat``.
+* ``a`` and ``a/b`` cannot both be files: the second is refused with ``InvalidNameError``. ``tmp/...`` is ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import secrets
+import stat as modes
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from mlops_core.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    ArtifactNotFoundError,
+    BackendError,
+    BackendUnavailableError,
+    ConflictError,
+    InvalidNameError,
+    UnsupportedOperationError,
+    translating_errors,
+)
+from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStoreCapability
+from mlops_core.stores.file_locks import exclusive_lock
+from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable, sync_file, sync_folder
+from mlops_core.stores.keys import check_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+TEMPORARY: Final = "tmp"
+"""The folder below the root that holds unfinished files and locks; no key begins with it."""
+MAX_CONDITIONAL_BYTES: Final = 5 << 30
+_MAX_PART_BYTES: Final = 255
+_HASHED_UP_TO: Final = 256 << 10
+_CHUNK: Final = 1 << 20
+_LOCKS: Final = 64
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WINDOWS_RESERVED: Final = frozenset('<>:"|?*\\')
+_NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+class FileArtifactStore:
+    """Objects as files below one folder of one host, with conditional writes.
+
+    It may be used from several threads and processes, and after a fork. The folder is made at the first write, which
+    also refuses network file systems and those without hard links.
+
+    Args:
+        root: The folder.
+        backend: The configured name, for messages.
+        lock_timeout: Seconds to wait for another writer before ``BackendUnavailableError``.
+        mountinfo: The system's list of mounts.
+    """
+
+    def __init__(
+        self, root: Path, *, backend: str = "local", lock_timeout: float = 30.0, mountinfo: Path = MOUNTINFO
+    ) -> None:
+        self._root = root.absolute()
+        self._temporary = self._root / TEMPORARY
+        self._backend = backend
+        self._lock_timeout = lock_timeout
+        self._mountinfo = mountinfo
+        self._prepared = False
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self._root
+
+    @property
+    def capabilities(self) -> ArtifactStoreCapability:
+        """See :attr:`ArtifactStore.capabilities`."""
+        return ArtifactStoreCapability.CONDITIONAL_PUT
+
+    def put(
+        self, key: str, data: bytes | BinaryIO, /, *, if_absent: bool = False, if_match: str | None = None
+    ) -> ArtifactInfo:
+        """See :meth:`ArtifactStore.put`.
+
+        Raises:
+            InvalidNameError: The key breaks the grammar, begins with ``tmp/``, or another key is a folder of it.
+            AlreadyExistsError: ``if_absent``, and the key exists.
+            ConflictError: ``if_match``, and the stored object has another etag or is gone.
+            UnsupportedOperationError: A stream, or more than 5 GiB, with a condition.
+            ConfigurationError: The file system is not one that can hold a store.
+        """
+        path = self._path(key)
+        conditional = if_absent or if_match is not None
+        if if_absent and if_match is not None:
+            raise ValueError("if_absent and if_match exclude each other")
+        if conditional and not (isinstance(data, bytes) and len(data) <= MAX_CONDITIONAL_BYTES):
+            raise UnsupportedOperationError(
+                f"cannot store {key!r} under a condition",
+                operation="put",
+                subject=key,
+                backend=self._backend,
+                why="a conditional write takes bytes, at most 5 GiB, and no stream",
+                hint="store the stream under a new key first, then write a small object that names it",
+            )
+        with self._translating("put", key, f"cannot store {key!r} in {self._root}"):
+            self._prepare()
+            with self._written(data) as (temporary, found):
+                if if_absent:
+                    self._place(key, path, lambda: self._create(key, temporary, path))
+                else:
+                    self._place(key, path, lambda: self._replace(key, temporary, path, if_match))
+        return found.info(key)
+
+    def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
+        """See :meth:`ArtifactStore.get`."""
+        if start < 0 or (stop is not None and stop < 0):
+            raise ValueError("start and stop count from the beginning of the object")
+        with self._reading("get", key) as stream:
+            found = _found(stream)
+            stream.seek(start)
+            data = stream.read() if stop is None else stream.read(max(0, stop - start))
+        return Artifact(info=found.info(key), data=data)
+
+    def open(self, key: str, /, *, start: int = 0) -> BinaryIO:
+        """See :meth:`ArtifactStore.open`."""
+        with self._translating("open", key, f"cannot read {key!r} in {self._root}"):
+            stream = self._open(key)
+            stream.seek(start)
+            return stream
+
+    def stat(self, key: str, /) -> ArtifactInfo:
+        """See :meth:`ArtifactStore.stat`."""
+        with self._reading("stat", key) as stream:
+            return _found(stream).info(key)
+
+    def find(self, prefix: str = "", /) -> Iterator[ArtifactInfo]:
+        """See :meth:`ArtifactStore.find`; one folder at a time is read, when it is reached."""
+        folder, _, _ = prefix.rpartition("/")
+        if folder:
+            try:
+                start = self._path(folder)
+            except InvalidNameError:
+                return
+        else:
+            start = self._root
+        yield from self._walk(start, f"{folder}/" if folder else "", prefix)
+
+    def delete(self, key: str, /) -> None:
+        """See :meth:`ArtifactStore.delete`; folders that become empty go with the object."""
+        path = self._path(key)
+        with self._translating("delete", key, f"cannot delete {key!r} in {self._root}"):
+            try:
+                if not modes.S_ISREG(path.lstat().st_mode):
+                    return
+                self._prepare()
+                with self._lock(key):
+                    path.unlink(missing_ok=True)
+                    sync_folder(path.parent)
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            self._sweep(path.parent)
+
+    def _path(self, key: str) -> Path:
+        check_key(key)
+        parts = key.split("/")
+        why = ""
+        if parts[0].casefold() == TEMPORARY:
+            why = f"{TEMPORARY}/ holds this store's unfinished files"
+        elif any(len(part.encode()) > _MAX_PART_BYTES for part in parts):
+            why = f"a file system takes at most {_MAX_PART_BYTES} bytes in one part of a path"
+        elif os.name == "nt" and not _WINDOWS_RESERVED.isdisjoint(key):
+            why = 'Windows takes none of < > : " | ? * \\ in a path'
+        if why:
+            raise InvalidNameError(
+                f"{key[:80]!r} cannot be a key of this store", where=str(self._root), why=why, hint="choose another key"
+            )
+        return self._root.joinpath(*parts)
+
+    def _prepare(self) -> None:
+        if not self._prepared:
+            (self._temporary / "locks").mkdir(parents=True, exist_ok=True)
+            refuse_unsuitable(self._temporary, mountinfo=self._mountinfo)
+            self._prepared = True
+
+    def _lock(self, key: str) -> AbstractContextManager[None]:
+        number = hashlib.sha256(key.encode()).digest()[0] % _LOCKS
+        return exclusive_lock(self._temporary / "locks" / f"{number:02}.lock", timeout=self._lock_timeout)
+
+    @contextmanager
+    def _written(self, data: bytes | BinaryIO) -> Generator[tuple[Path, _Found]]:
+        """The data in a synced temporary file, which is gone afterwards."""
+        path = self._temporary / f"{secrets.token_hex(16)}.part"
+        try:
+            with path.open("xb") as stream:
+                source = io.BytesIO(data) if isinstance(data, bytes) else data
+                while chunk := source.read(_CHUNK):
+                    stream.write(chunk)
+                stream.flush()
+                sync_file(stream.fileno())
+            with path.open("rb") as stream:
+                found = _found(stream)
+            yield path, found
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _place(self, key: str, path: Path, move: Callable[[], None]) -> None:
+        """Give a temporary file its name, in folders that are made if need be."""
+        attempts = 10
+        for attempt in range(attempts):
+            try:
+                self._make_folder(path.parent)
+                move()
+            except FileNotFoundError:
+                # A concurrent delete swept the folder between our making and our using it.
+                if attempt == attempts - 1:
+                    raise
+            except (IsADirectoryError, NotADirectoryError) as exc:
+                raise InvalidNameError(
+                    f"{key!r} cannot be a key of this store",
+                    where=str(self._root),
+                    why="another object's key is a folder of it, or it is a folder of another object's key",
+                    hint="choose another key: 'a' and 'a/b' cannot both be files",
+                ) from exc
+            else:
+                return
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove a folder and its parents as long as they are empty, so that their names are free for other keys."""
+        while folder != self._root:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        except FileNotFoundError:
+            self._make_folder(folder.parent)
+            self._make_folder(folder)
+        else:
+            sync_folder(folder.parent)
+
+    def _create(self, key: str, temporary: Path, path: Path) -> None:
+        try:
+            os.link(temporary, path)
+        except OSError as exc:
+            linked = 2
+            made = temporary.stat().st_nlink == linked  # and only the answer was lost
+            if not made and path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from exc
+            if not made and isinstance(exc, FileExistsError):
+                raise AlreadyExistsError(
+                    f"{key!r} exists already",
+                    operation="put",
+                    subject=key,
+                    backend=self._backend,
+                    why="the write was to create it",
+                    hint="read what is there, or choose another key",
+                ) from exc
+            if not made:
+                raise
+        sync_folder(path.parent)
+
+    def _replace(self, key: str, temporary: Path, path: Path, if_match: str | None) -> None:
+        with self._lock(key):
+            if if_match is not None:
+                self._check_etag(key, if_match)
+            temporary.replace(path)
+            sync_folder(path.parent)
+
+    def _check_etag(self, key: str, expected: str) -> None:
+        try:
+            with self._open(key) as stream:
+                why = "" if _found(stream).etag == expected else "it was changed meanwhile"
+        except ArtifactNotFoundError:
+            why = "it is gone"
+        if why:
+            raise ConflictError(
+                f"{key!r} is not what was read",
+                operation="put",
+                subject=key,
+                backend=self._backend,
+                why=why,
+                hint="read it again and decide anew",
+            )
+
+    @contextmanager
+    def _reading(self, operation: str, key: str) -> Generator[BinaryIO]:
+        with self._translating(operation, key, f"cannot read {key!r} in {self._root}"), self._open(key) as stream:
+            yield stream
+
+    def _open(self, key: str) -> BinaryIO:
+        path = self._path(key)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            descriptor = os.open(path, os.O_RDONLY | _NO_LINKS)
+            if modes.S_ISREG(os.fstat(descriptor).st_mode):
+                return os.fdopen(descriptor, "rb")
+            os.close(descriptor)
+        raise ArtifactNotFoundError(
+            f"no object {key!r}",
+            operation="get",
+            subject=key,
+            backend=self._backend,
+            why=f"{self._root} has no such file",
+            hint="list what is there with find()",
+        )
+
+    def _walk(self, folder: Path, base: str, prefix: str) -> Iterator[ArtifactInfo]:
+        with self._translating("find", base, f"cannot list {folder}"):
+            try:
+                with os.scandir(folder) as entries:
+                    # Keys are ordered by their bytes, and a folder's keys go on with a slash.
+                    names = sorted(
+                        os.fsencode(each.name) + (b"/" if each.is_dir(follow_symlinks=False) else b"")
+                        for each in entries
+                    )
+            except (FileNotFoundError, NotADirectoryError):
+                return
+        for name in map(os.fsdecode, names):
+            key = base + name
+            if not (key.startswith(prefix) or prefix.startswith(key)) or key == f"{TEMPORARY}/":
+                continue
+            if name.endswith("/"):
+                yield from self._walk(folder / name, key, prefix)
+            elif key.startswith(prefix):
+                try:
+                    found = self.stat(key)
+                except (ArtifactNotFoundError, InvalidNameError):
+                    continue  # deleted since, or put there by somebody else
+                yield found
+
+    def _translating(self, operation: str, key: str, what: str) -> AbstractContextManager[None]:
+        return translating_errors(
+            _classify,
+            what=what,
+            operation=operation,
+            subject=key,
+            backend=self._backend,
+            hint=f"check the disk that holds {self._root}: its space, its rights, its health",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is known of an open file."""
+
+    size: int
+    etag: str
+    modified_at: datetime
+
+    def info(self, key: str) -> ArtifactInfo:
+        return ArtifactInfo(key=key, size=self.size, etag=self.etag, modified_at=self.modified_at)
+
+
+def _found(stream: BinaryIO) -> _Found:
+    status = os.fstat(stream.fileno())
+    if status.st_size <= _HASHED_UP_TO:
+        etag = hashlib.sha256(stream.read()).hexdigest()
+    else:
+        etag = f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
+    return _Found(status.st_size, etag, _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000))
+
+
+def _classify(error: Exception) -> type[BackendError] | None:
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return AccessDeniedError
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return BackendError  # trying again would only fill the disk again
+    return BackendUnavailableError
