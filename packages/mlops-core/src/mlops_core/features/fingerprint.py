@@ -1,0 +1,163 @@
+"""What a feature's function does, as text: so that a change is noticed, and a change of layout is not.
+
+The text is the function's syntax tree without its name, docstring, decorators, annotations and positions, together with
+the values that the function takes from outside: closure variables and the globals that it names. Constants count by
+their content, helper functions of the same package by their own text, everything of other packages by its name only.
+Of a feature its text and version count, of any other object only the class. Polars' own serialisation is not used: it
+changes between releases.
+
+A lambda, and a function whose source cannot be found (typed into a bare interpreter), is described by its bytecode:
+stable within one minor version of Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import enum
+import inspect
+import textwrap
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from pathlib import PurePath
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_LITERALS: Final = (bool, int, float, complex, str, bytes, Decimal, date, time, timedelta, PurePath)
+_LAYOUT_FIELDS: Final = {"ctx", "decorator_list", "kind", "returns", "type_comment", "type_params"}
+
+
+def describe_code(function: Callable[..., object]) -> str:
+    """The function's own text, normalised; its bytecode where there is no source."""
+    plain = inspect.unwrap(function)
+    if not isinstance(plain, FunctionType):
+        return f"callable {_package(plain)}.{getattr(plain, '__qualname__', '')}"
+    if plain.__name__ != "<lambda>":
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
+        except (OSError, TypeError, SyntaxError):
+            return _bytecode(plain.__code__)
+        return _function_text(cast("ast.FunctionDef", tree.body[0]))
+    return _bytecode(plain.__code__)
+
+
+def describe_captured(function: Callable[..., object]) -> dict[str, str]:
+    """What the function takes from outside, by name."""
+    plain = inspect.unwrap(function)
+    return _captured(plain, home=_package(plain), seen=frozenset()) if isinstance(plain, FunctionType) else {}
+
+
+def _captured(function: FunctionType, *, home: str, seen: frozenset[int]) -> dict[str, str]:
+    values = {
+        name: function.__globals__[name] for name in _global_names(function.__code__) if name in function.__globals__
+    }
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            values[name] = cell.cell_contents
+        except ValueError:  # not filled yet: a function that names itself
+            continue
+    inner = seen | {id(function)}
+    return {name: _describe(values[name], home=home, seen=inner) for name in sorted(values)}
+
+
+def _describe(value: object, *, home: str, seen: frozenset[int]) -> str:
+    if value is None or isinstance(value, _LITERALS):
+        return f"{type(value).__name__} {value!r}"
+    if id(value) in seen:
+        return "itself"
+    inner = seen | {id(value)}
+    if isinstance(value, ModuleType):
+        return f"module {value.__name__}"
+    if isinstance(value, FunctionType):
+        return _describe_helper(value, home=home, seen=inner)
+    if isinstance(value, enum.Enum):
+        return f"{_qualified(type(value), home)}.{value.name} {value.value!r}"
+    if isinstance(value, type):
+        return _qualified(value, home)
+    spec, version = getattr(value, "spec", None), getattr(value, "version", None)
+    if isinstance(spec, str) and isinstance(version, int):
+        return f"feature {spec} {version}"
+    return _describe_parts(value, home=home, seen=inner)
+
+
+def _describe_helper(function: FunctionType, *, home: str, seen: frozenset[int]) -> str:
+    if _package(function) != home:
+        return _qualified(function, home)
+    defaults = _describe((function.__defaults__, function.__kwdefaults__), home=home, seen=seen)
+    captured = _captured(function, home=home, seen=seen)
+    return f"function {describe_code(function)} {defaults} {sorted(captured.items())}"
+
+
+def _describe_parts(value: object, *, home: str, seen: frozenset[int]) -> str:
+    def each(parts: Iterable[object]) -> list[str]:
+        return [_describe(part, home=home, seen=seen) for part in parts]
+
+    name = _qualified(type(value), home)
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value).items()
+        return f"{name} {{{', '.join(sorted(': '.join(each(item)) for item in items))}}}"
+    if isinstance(value, AbstractSet):
+        return f"{name} {{{', '.join(sorted(each(cast('AbstractSet[object]', value))))}}}"
+    if isinstance(value, (list, tuple)):
+        return f"{name} [{', '.join(each(cast('Sequence[object]', value)))}]"
+    categories = getattr(getattr(value, "categories", None), "to_list", None)
+    if callable(categories):  # a Polars Enum: its values decide what the feature can be
+        return f"{name} [{', '.join(each(cast('Iterable[object]', categories())))}]"
+    if is_dataclass(value):
+        return f"{name} [{', '.join(each([(field.name, getattr(value, field.name)) for field in fields(value)]))}]"
+    return f"object {name}"
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """Names of globals that the code, or a function inside it, loads."""
+    names = {str(each.argval) for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}
+    return names.union(*(_global_names(const) for const in code.co_consts if isinstance(const, CodeType)))
+
+
+def _bytecode(code: CodeType) -> str:
+    consts = [_bytecode(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return f"bytecode {code.co_code.hex()} {code.co_names} {code.co_varnames} {consts}"
+
+
+def _function_text(tree: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:]
+    return f"{_node_text(tree.args)} {_node_text(tree.body)}"
+
+
+def _node_text(node: object) -> str:
+    """Like :func:`ast.dump`, without what is empty, so that it is equal in all versions of Python."""
+    if isinstance(node, ast.AnnAssign):  # an annotation means nothing at run time
+        return "" if node.value is None else f"Assign({_node_text([node.target])}, {_node_text(node.value)})"
+    if isinstance(node, ast.AST):
+        skipped = _LAYOUT_FIELDS | ({"annotation"} if isinstance(node, ast.arg) else set[str]())
+        parts = [
+            f"{name}={_node_text(value)}"
+            for name, value in ast.iter_fields(node)
+            if name not in skipped and value not in (None, [])
+        ]
+        return f"{type(node).__name__}({', '.join(parts)})"
+    if isinstance(node, list):
+        return f"[{', '.join(filter(None, map(_node_text, cast('list[object]', node))))}]"
+    return repr(node)
+
+
+def _package(value: object) -> str:
+    return str(getattr(value, "__module__", "")).partition(".")[0]
+
+
+def _qualified(value: object, home: str) -> str:
+    """The name with its package, unless that is the feature's own: a file of definitions may have any path."""
+    package = _package(value)
+    name = str(getattr(value, "__qualname__", ""))
+    return name if package == home else f"{package}.{name}"
