@@ -11,6 +11,8 @@
     ├── SignatureMismatchError            a table or a feature differs from the one that the model was trained with
     ├── FeatureError                      a feature definition that cannot work
     ├── DatasetError                      a plan or a table that cannot be built
+    ├── ScoringError                      a chain, or a run of one, that cannot work as asked
+    │     └── TooManyRejectsError         a run rejected more than it may; its scores are not written
     └── BackendError                      a vendor said no: operation, subject, backend
           ├── NotFoundError
           │     ├── ModelNotFoundError, VersionNotFoundError, AliasNotFoundError
@@ -91,6 +93,26 @@ class FeatureError(MlopsError, ValueError):
 
 class DatasetError(MlopsError, ValueError):
     """A dataset plan or one of its tables cannot be used as asked."""
+
+
+class ScoringError(MlopsError):
+    """A chain, its input or its outputs cannot be used as asked, or a handler broke its promises."""
+
+
+class TooManyRejectsError(ScoringError):
+    """A run rejected a larger share of its rows than it may. Rejects are written, scores are not.
+
+    Args:
+        what: How many rows of how many.
+        where: The input.
+        why: The reasons that did it, with their rows.
+        hint: What to look at next.
+        result: The run's ``ScoringResult``, from which a report can be drawn.
+    """
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "", result: object = None) -> None:
+        super().__init__(what, where=where, why=why, hint=hint)
+        self.result = result
 
 
 class BackendError(MlopsError):
