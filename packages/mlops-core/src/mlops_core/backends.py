@@ -32,6 +32,14 @@ def installed_adapters() -> Mapping[str, list[EntryPoint]]:
     return found
 
 
+def describe_adapters() -> Mapping[str, str]:
+    """The distributions, with their versions, that offer each installed adapter, by the adapter's name."""
+    return {
+        name: " and ".join(sorted(_distribution(each) for each in offers))
+        for name, offers in installed_adapters().items()
+    }
+
+
 def open_backend(name: str, settings: Settings, *, adapters: Mapping[str, OpenBackend] | None = None) -> BackendFactory:
     """Open a configured backend. Makes no request.
 
@@ -68,8 +76,7 @@ def _load(adapter: str, *, where: str) -> OpenBackend:
     if not offers:
         raise _not_installed(adapter, installed_adapters(), where=where)
     if len(offers) > 1:
-        names = " and ".join(sorted(_distribution(each) for each in offers))
-        why = f"{names} both offer it, and which one was meant cannot be known"
+        why = f"{describe_adapters()[adapter]} both offer it, and which one was meant cannot be known"
         hint = "pip uninstall one of them"
         raise ConfigurationError(f"two adapters are called {adapter!r}", where=where, why=why, hint=hint)
     offer = offers[0]
