@@ -64,7 +64,7 @@ def _cells(
     cells: list[Markup | str] = [
         join(code(column.name), element("div", said, class_="note") if said else None),
         code(column.dtype),
-        element("span", str(column.version), title=column.fingerprint or None),
+        element("span", f"v{column.version}", title=column.fingerprint or None),
     ]
     if importances:
         found = importances.get(column.name)
@@ -75,7 +75,7 @@ def _cells(
 def _bar(importance: float, most: float) -> Markup:
     share = 100 * max(importance, 0.0) / most if most else 0.0
     rect = element("rect", x=0, y=5, width=f"{share:.2f}%", height=10, class_="mine")
-    return element("svg", rect, width="100%", height=18, aria_hidden="true", class_="importance")
+    return element("svg", rect, width="100%", height=18, aria_hidden="true")
 
 
 def _finite(importance: float | None) -> float:

@@ -63,13 +63,13 @@ def write_report(path: str | os.PathLike[str], html: str) -> Path:
     Raises:
         MlopsError: The file cannot be written.
     """
-    target = Path(path)
+    target, content = Path(path), html.encode("utf-8")
     unfinished: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}.", delete=False) as file:
             unfinished = Path(file.name)
-            file.write(html.encode("utf-8"))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.chmod(0o644)  # a temporary file is private; a report is made to be shown

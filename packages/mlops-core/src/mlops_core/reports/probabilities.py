@@ -61,7 +61,8 @@ def _tops(document: TrainingDocument, shares: Sequence[TopShare]) -> Markup:
         Column("Lift", numeric=True),
         Column("Found", numeric=True),
     ]
-    noun = document.noun
-    note = f"Lift: how many times the rate of all {noun}. Found: the share of all {noun} with {document.label} in it."
+    note = (
+        f"Lift: how many times the rate of all {document.noun}. Found: share of all that turned out {document.label}."
+    )
     ranked = table("What the order is worth", columns, [cells(each) for each in shares])
     return element("div", ranked, paragraph(note, kind="note"))

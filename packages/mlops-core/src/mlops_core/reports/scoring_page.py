@@ -8,7 +8,7 @@ from mlops_core.reports.charts import histogram
 from mlops_core.reports.markup import Markup, element
 from mlops_core.reports.page import code, facts, page, paragraph, section
 from mlops_core.reports.waterfall import waterfall
-from mlops_core.reports.wording import count, moment, percent, plural, ratio, span
+from mlops_core.reports.wording import count, limit, moment, percent, plural, ratio, span
 
 if TYPE_CHECKING:
     from mlops_core.reports.documents import ScoringDocument
@@ -58,7 +58,7 @@ def _second(document: ScoringDocument) -> str:
         )
     if allowed is not None:
         verdict = "" if document.passed else " This run went over, so the scores were withheld."
-        words.append(f"At most {percent(allowed)} may be rejected.{verdict}")
+        words.append(f"At most {limit(allowed)} may be rejected.{verdict}")
     return " ".join(words)
 
 

@@ -43,7 +43,7 @@ a { color: var(--seen); }
 nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1.25rem 0 0; font-size: .92rem; }
 section { border-top: 1px solid var(--rule); margin-top: 2.5rem; padding-top: 1.5rem; }
 section .about p { color: var(--soft); font-size: .92rem; line-height: 1.5; }
-.body { min-width: 0; }
+.body { min-width: 0; margin-top: 1.25rem; }
 .body > * + * { margin-top: 1.5rem; }
 .pair { display: grid; gap: 1.75rem; }
 .pair > * { min-width: 0; }
@@ -63,6 +63,8 @@ thead th {
 tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 7rem; }
 .n { text-align: right; white-space: nowrap; }
 tr.chosen > *, td.chosen { font-weight: 650; }
+td code { overflow-wrap: break-word; }
+.scroll + .note, .steps + .note { margin-top: .5rem; }
 .small td, .small th { font-size: .86rem; }
 
 dl {
@@ -117,6 +119,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .steps .by { color: var(--soft); font-size: .84rem; }
 .steps .inside { padding: 0 0 .9rem 1.6rem; font-size: .9rem; }
 .minus { fill: var(--out); }
+.steps details[open] .link { display: none; }
 .tear { fill: none; stroke: var(--paper); stroke-width: 3; }
 .keys { display: flex; flex-wrap: wrap; gap: .3rem .5rem; list-style: none; margin: .25rem 0 0; padding: 0; }
 .keys li { border: 1px solid var(--rule); border-radius: 3px; padding: 0 .4rem; max-width: 100%; }
@@ -125,19 +128,36 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .group + .group { margin-top: 1.75rem; }
 .group summary { cursor: pointer; padding: .1rem 0; }
 .group summary h3 { display: inline; margin-right: .35rem; }
-.importance { min-width: 5rem; }
+.group table { table-layout: fixed; }
+.group th:nth-child(2) { width: 7rem; }
+.group th:nth-child(3) { width: 4.5rem; }
+.group th:nth-child(4) { width: 6.5rem; }
+.group th:nth-child(5) { width: 28%; }
 .group .rule { margin: .1rem 0 .4rem; font-size: .92rem; color: var(--soft); }
 
+@media (max-width: 40rem) {
+  .group thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .group tr {
+    display: grid; grid-template-columns: 6rem 2.5rem 3.5rem minmax(0, 1fr);
+    border-bottom: 1px solid var(--rule); padding: .4rem 0;
+  }
+  .group tbody th { grid-column: 1 / -1; }
+  .group tbody :is(th, td) { border: 0; padding: 0 .5rem 0 0; }
+}
+@media (max-width: 48rem) {
+  .steps .link { display: none; }
+}
 @media (min-width: 48rem) {
   .pair { grid-template-columns: 1fr 1fr; gap: 2.5rem; }
   .lane { grid-template-columns: 15rem minmax(0, 1fr); }
   .lane .what { grid-column: 2; }
-  .steps summary, .steps .row { grid-template-columns: 1.1rem 16rem 5rem minmax(0, 1fr); align-items: center; }
+  .steps summary, .steps .row { grid-template-columns: 1.1rem 18rem 4.5rem minmax(0, 1fr); align-items: center; }
   .steps .bar { grid-column: auto; }
   .steps .count { text-align: right; padding-right: .75rem; }
 }
 @media (min-width: 64rem) {
   section { display: grid; grid-template-columns: 15rem minmax(0, 1fr); gap: 0 3rem; }
+  .body { margin-top: 0; }
 }
 @media print {
   :root { --paper: #fff; --ink: #000; --soft: #444; --rule: #bbb; --fill: #e6e6e6; }

@@ -33,7 +33,7 @@ _TICKS: Final = (
     (365 * 86_400.0, "1 y"),
     (3_650 * 86_400.0, "10 y"),
 )
-_CLOSEST_TICKS: Final = 11.0  # percent of the width: a label fits between two ticks on a phone
+_CLOSEST_TICKS: Final = 15.0  # percent of the width: a label fits between two ticks on a phone
 _MARGIN: Final = 2.0
 _LANE: Final = 34
 
@@ -168,7 +168,9 @@ def _run(sight: SourceSight, at: datetime, axis: Axis) -> Markup | None:
 
 def _scale(axis: Axis) -> Markup:
     now = axis.x(0)
-    marks = [element("text", label, x=f"{place:.2f}%", y=34, text_anchor="middle") for place, label in axis.ticks()]
+    marks = [
+        element("text", label, x=f"{place:.2f}%", y=34, text_anchor=_anchor(place)) for place, label in axis.ticks()
+    ]
     return element(
         "svg",
         element("text", "\u2190 may be seen", x=f"{now - 1.5:.2f}%", y=13, text_anchor="end"),
@@ -179,6 +181,12 @@ def _scale(axis: Axis) -> Markup:
         height=38,
         aria_hidden="true",
     )
+
+
+def _anchor(place: float) -> str:
+    """Labels at the ends stay inside the picture."""
+    edge = _CLOSEST_TICKS / 2
+    return "start" if place < edge else "end" if place > 100 - edge else "middle"
 
 
 def _key() -> Markup:

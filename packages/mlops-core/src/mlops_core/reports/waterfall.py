@@ -30,12 +30,12 @@ class Scale:
     end: float
 
     @classmethod
-    def of(cls, document: ScoringDocument) -> Scale:
-        """The scale for a run."""
-        rejected = document.rejected
-        if 0 < rejected < document.rows * _SMALL_SHARE:
-            return cls(document.scored - rejected * _STUB, document.rows)
-        return cls(0.0, max(document.rows, 1))
+    def of(cls, *, rows: int, scored: int) -> Scale:
+        """The scale for a run of so many rows in and scored."""
+        rejected = rows - scored
+        if 0 < rejected < rows * _SMALL_SHARE:
+            return cls(scored - rejected * _STUB, rows)
+        return cls(0.0, max(rows, 1))
 
     @property
     def torn(self) -> bool:
@@ -49,7 +49,7 @@ class Scale:
 
 def waterfall(document: ScoringDocument) -> Markup:
     """Rows in, a row for each reason that opens to show keys, and what was scored."""
-    scale = Scale.of(document)
+    scale = Scale.of(rows=document.rows, scored=document.scored)
     noun = document.noun
     left = document.rows
     rows = [_total(f"{noun} in", document.rows, scale)]
@@ -83,8 +83,8 @@ def _step(step: Step, before: int, rows: int, scale: Scale) -> Markup:
     after = before - step.rejected
     right, left = scale.x(before), scale.x(after)
     bar = _bar(
-        element("line", x1=f"{right:.3f}%", x2=f"{right:.3f}%", y1=-14, y2=_LANE, class_="grid"),
-        element("line", x1=f"{left:.3f}%", x2=f"{left:.3f}%", y1=0, y2=_LANE + 14, class_="grid"),
+        element("line", x1=f"{right:.3f}%", x2=f"{right:.3f}%", y1=-12, y2=_LANE, class_="grid link"),
+        element("line", x1=f"{left:.3f}%", x2=f"{left:.3f}%", y1=0, y2=_LANE + 40, class_="grid link"),
         element("rect", x=f"{left:.3f}%", y=0, width=f"{max(right - left, 0.3):.3f}%", height=_LANE, class_="minus")
         if step.rejected
         else None,
@@ -107,16 +107,20 @@ def _step(step: Step, before: int, rows: int, scale: Scale) -> Markup:
 
 def _inside(step: Step, rows: int) -> Markup:
     share = f"{percent(ratio(step.rejected, rows), 2)} of all rows in, rejected by "
-    nulls = None
-    if step.nulls:
-        falses = step.rejected - step.nulls
-        nulls = f" For {count(step.nulls)} the answer was unknown (null), for {count(falses)} it was no."
     keys = None
     if step.examples:
         rest = step.rejected - len(step.examples)
         more = element("li", f"and {plural(rest, 'other', 'others')}") if rest > 0 else None
         keys = element("ul", [element("li", code(key)) for key in step.examples], more, class_="keys")
-    return element("div", paragraph(share, code(step.handler), ".", nulls), keys, class_="inside")
+    return element("div", paragraph(share, code(step.handler), ".", _nulls(step)), keys, class_="inside")
+
+
+def _nulls(step: Step) -> str:
+    if not step.nulls:
+        return ""
+    if step.nulls == step.rejected:
+        return " The answer was unknown (null) for all of them."
+    return f" The answer was unknown (null) for {count(step.nulls)} and no for {count(step.rejected - step.nulls)}."
 
 
 def _bar(*shapes: Markup | None) -> Markup:

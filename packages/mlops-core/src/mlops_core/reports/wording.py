@@ -59,6 +59,11 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{share * 100:.{digits}f}{THIN}%"
 
 
+def limit(share: float) -> str:
+    """A share that a person chose, without digits that they did not write: ``5 %``, ``2.5 %``."""
+    return f"{share * 100:.6g}{THIN}%"
+
+
 def ratio(part: float, whole: float) -> float:
     """The share of a part in a whole; 0 of an empty whole."""
     return part / whole if whole else 0.0
