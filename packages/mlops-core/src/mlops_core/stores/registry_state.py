@@ -1,0 +1,202 @@
+"""What the registry's documents say: typed reads, and the one way to change a head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from mlops_core.errors import ModelNotFoundError, VersionNotFoundError
+from mlops_core.stores.registry_documents import Head, VersionTags
+from mlops_core.stores.registry_layout import IncarnationKeys, head_key, package_prefix
+from mlops_core.stores.registry_record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mlops_core.ports.artifact_store import Artifact
+    from mlops_core.stores.conditional_writes import Documents
+
+WAS_DELETED: Final = "it was deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Which versions were deleted, and which have tags other than the record's."""
+
+    deleted: frozenset[int]
+    tagged: frozenset[int]
+
+
+def keys_of(head: Head) -> IncarnationKeys:
+    """The keys of a head's incarnation."""
+    return IncarnationKeys(head.model, head.incarnation)
+
+
+class RegistryState:
+    """Reads and changes the documents of a registry.
+
+    Args:
+        documents: Where they are.
+        backend: The configured name, for messages.
+        new_id: Gives a new random id with each call, of letters and digits.
+    """
+
+    def __init__(self, documents: Documents, *, backend: str, new_id: Callable[[], str]) -> None:
+        self.documents = documents
+        self.backend = backend
+        self.new_id = new_id
+
+    def find_head(self, model: str) -> tuple[Head, str] | None:
+        """A model's head, deleted or not, with its etag."""
+        key = head_key(model)
+        found = None if key is None else self.documents.read(key)
+        if found is None:
+            return None
+        return Head.from_bytes(found.data, where=self.place(found.info.key), model=model), found.info.etag
+
+    def head(self, model: str, operation: str) -> Head:
+        """A live model's head.
+
+        Raises:
+            ModelNotFoundError: No such model, or it was deleted.
+        """
+        found = self.find_head(model)
+        if found is None or found[0].deleted:
+            raise self.no_model(model, operation)
+        return found[0]
+
+    def replace_head(self, head: Head, etag: str) -> str | None:
+        """Write a head, with a fresh nonce, over the one that was read with an etag.
+
+        Returns:
+            The new etag, or ``None`` if the head was changed meanwhile.
+        """
+        data = replace(head, nonce=self.new_id()).to_bytes()
+        return self.documents.replace(self._head_key(head.model), data, etag)
+
+    def create_head(self, head: Head) -> str | None:
+        """Write the first head of a name; ``None`` if there is one."""
+        return self.documents.create(self._head_key(head.model), head.to_bytes())
+
+    def edit_head(self, model: str, incarnation: str, operation: str, change: Callable[[Head], Head | None]) -> None:
+        """Change a head by compare-and-set, as often as another writer is faster.
+
+        Args:
+            model: The model's name.
+            incarnation: The life of the model that is meant.
+            operation: The registry's method, for messages.
+            change: Gives the new head for the one that was read, or ``None`` to leave it. What it raises goes through.
+
+        Raises:
+            ModelNotFoundError: The model was deleted, or deleted and made again.
+        """
+        for _ in self.rounds(model, operation):
+            found = self.find_head(model)
+            if found is None or found[0].deleted or found[0].incarnation != incarnation:
+                raise self.no_model(model, operation)
+            new = change(found[0])
+            if new is None or self.replace_head(replace(new, closing=False), found[1]) is not None:
+                return
+
+    def rounds(self, model: str, operation: str) -> Iterator[int]:
+        """Rounds of a race about a model; see :meth:`Documents.rounds`."""
+        what = f"{operation} of {model!r} did not get through"
+        return self.documents.rounds(what, operation=operation, subject=model, backend=self.backend)
+
+    def record(self, head: Head, version: int) -> Record | None:
+        """The record of a version, deleted or not."""
+        keys = keys_of(head)
+        key = keys.record(version)
+        found = None if key is None else self.documents.read(key)
+        if found is None:
+            return None
+        where = self.place(found.info.key)
+        return Record.from_bytes(
+            found.data, where=where, model=head.model, incarnation=head.incarnation, version=version
+        )
+
+    def live_record(self, head: Head, version: int, operation: str) -> Record:
+        """The record of a version that was not deleted.
+
+        Raises:
+            VersionNotFoundError: No such version, or it was deleted.
+        """
+        record = self.record(head, version)
+        if record is None or self.is_deleted(head, version):
+            why = "it was never registered" if record is None else WAS_DELETED
+            raise self.no_version(head.model, version, operation, why)
+        return record
+
+    def is_deleted(self, head: Head, version: int) -> bool:
+        """Whether a version that was registered has been deleted since."""
+        return version in head.deleting or self.documents.exists(keys_of(head).tombstone(version))
+
+    def versions(self, head: Head) -> list[int]:
+        """The numbers of all records, of deleted versions too, newest first."""
+        keys = keys_of(head)
+        found = (keys.version_of(info.key) for info in self.documents.listing(keys.versions))
+        return [number for number in found if number is not None]
+
+    def tip(self, head: Head) -> int:
+        """The highest number that a record has; 0 if there is none."""
+        keys = keys_of(head)
+        newest = self.documents.first(keys.versions)
+        if newest is None:
+            return 0
+        number = keys.version_of(newest.key)
+        # A stray file that is no record may list before them all.
+        return max(self.versions(head), default=0) if number is None else number
+
+    def marks(self, head: Head) -> Marks:
+        """Which versions were deleted or have tags of their own, from one listing."""
+        keys = keys_of(head)
+        found = [info.key for info in self.documents.listing(keys.marks)]
+        deleted = {number for key in found if (number := keys.version_of_tombstone(key)) is not None}
+        tagged = {number for key in found if (number := keys.version_of_tags(key)) is not None}
+        return Marks(frozenset(deleted) | head.deleting, frozenset(tagged))
+
+    def tags(self, record: Record) -> VersionTags | None:
+        """The tags document of a version; ``None`` as long as its tags are the record's."""
+        found = self.documents.read(IncarnationKeys(record.model, record.incarnation).tags(record.version))
+        return None if found is None else self.parse_tags(found, record)
+
+    def parse_tags(self, found: Artifact, record: Record) -> VersionTags:
+        """The tags document that was read."""
+        where = self.place(found.info.key)
+        return VersionTags.from_bytes(found.data, where=where, model=record.model, version=record.version)
+
+    def delete_files(self, record: Record) -> None:
+        """Delete the files of a version; no other version shares them."""
+        self.documents.delete_all(package_prefix(record.model, record.folder))
+
+    def place(self, key: str) -> str:
+        """A key as messages name it."""
+        return f"backend {self.backend!r}, {key}"
+
+    def no_model(self, model: str, operation: str) -> ModelNotFoundError:
+        """The error for a model that is not there."""
+        return ModelNotFoundError(
+            f"no model {model!r}",
+            operation=operation,
+            subject=model,
+            backend=self.backend,
+            why="it was never registered here, or it was deleted",
+            hint="mlops ls shows the models",
+        )
+
+    def no_version(self, model: str, version: int, operation: str, why: str) -> VersionNotFoundError:
+        """The error for a version that is not there."""
+        return VersionNotFoundError(
+            f"no version {version} of {model!r}",
+            operation=operation,
+            subject=f"{model}:{version}",
+            backend=self.backend,
+            why=why,
+            hint=f"mlops ls {model} shows its versions",
+        )
+
+    def _head_key(self, model: str) -> str:
+        key = head_key(model)
+        if key is None:
+            raise self.no_model(model, "register")
+        return key

@@ -1,0 +1,93 @@
+"""The envelope of the registry's documents: a format version, and a checksum of the content's bytes as they stand.
+
+``{"checksum":"<sha256>","content":{...},"format_version":1}`` in canonical JSON. A damaged document is recognised
+before anything in it is believed; the content names what it is of, so one copied under another key is recognised too.
+A newer format is refused with a sentence, older ones are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from mlops_core.errors import IntegrityError, InvalidNameError
+from mlops_core.json_values import as_integer, as_mapping, as_text, canonical_json, read_json_object
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from mlops_core.json_values import JsonValue
+
+FORMAT_VERSION: Final = 1
+"""Version of the documents that this library writes."""
+_RESTORE: Final = "restore the object from a copy; nothing of it was used"
+
+
+def seal(content: Mapping[str, JsonValue]) -> bytes:
+    """The document of a content.
+
+    Raises:
+        InvalidNameError: A text is not Unicode, so that no document can hold it.
+    """
+    try:
+        data = canonical_json(content)
+    except ValueError as exc:
+        raise InvalidNameError(
+            "a text or number cannot be stored", why=str(exc), hint="use Unicode text without lone surrogates"
+        ) from exc
+    return _envelope(data)
+
+
+@contextmanager
+def opening(data: bytes, *, where: str, names: Mapping[str, JsonValue]) -> Generator[Mapping[str, JsonValue]]:
+    """The content of a document, for a ``with`` in which it is read.
+
+    Args:
+        data: The stored bytes.
+        where: The key that they came from, for messages.
+        names: What the content must say of itself, such as ``{"model": "churn"}``.
+
+    Raises:
+        IntegrityError: The bytes are damaged, of a newer format, of something else, or lack what the ``with`` reads.
+    """
+    envelope = read_json_object(data, what="a document of the registry", where=where)
+    try:
+        newer = as_integer(envelope["format_version"])
+        if newer > FORMAT_VERSION:
+            raise IntegrityError(
+                "a document of the registry is of a newer format than this library reads",
+                where=where,
+                why=f"format {newer}, while this library reads up to {FORMAT_VERSION}",
+                hint="pip install --upgrade mlops-core",
+            )
+        content = as_mapping(envelope["content"])
+        _check(data, as_text(envelope["checksum"]), where)
+        for name, expected in names.items():
+            if content[name] != expected:
+                why = f"its {name} is {content[name]!r}, not {expected!r}"
+                raise IntegrityError("a document of the registry is not in its place", where=where, why=why)
+        yield content
+    except (KeyError, TypeError, ValueError) as exc:
+        if isinstance(exc, IntegrityError):
+            raise
+        why = f"{type(exc).__name__}: {exc}"
+        raise IntegrityError("cannot read a document of the registry", where=where, why=why, hint=_RESTORE) from exc
+
+
+def _envelope(content: bytes) -> bytes:
+    checksum = hashlib.sha256(content).hexdigest()
+    return b'{"checksum":"%s","content":%s,"format_version":%d}' % (checksum.encode(), content, FORMAT_VERSION)
+
+
+def _check(data: bytes, checksum: str, where: str) -> None:
+    frame = _envelope(b"")
+    tail = len(b',"format_version":%d}' % FORMAT_VERSION)
+    content = data[len(frame) - tail : -tail]
+    if _envelope(content) != data:
+        raise IntegrityError(
+            "a document of the registry was damaged",
+            where=where,
+            why=f"its bytes are not those that its checksum {checksum[:12]}... was made of",
+            hint=_RESTORE,
+        )
