@@ -132,6 +132,7 @@ class Session:
         metrics: Mapping[str, SupportsFloat] | None = None,
         tags: Mapping[str, str] | None = None,
         if_exists: IfExists = "return",
+        serializer: str | None = None,
         run: str | None = None,
         commit: str | None = None,
     ) -> ModelVersion:
@@ -146,6 +147,7 @@ class Session:
             metrics=metrics,
             tags=tags,
             if_exists=if_exists,
+            serializer=serializer,
             run=run,
             commit=commit,
         )

@@ -1,6 +1,8 @@
 """``mlops doctor``: does what is configured work, and if not, what to do."""
 
+import hashlib
 import os
+import platform
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import typer
 
 from mlops_core.cli.invocation import Invocation
-from mlops_core.cli.output import JsonOption, emit, say, table
+from mlops_core.cli.output import JsonOption, emit, say
 from mlops_core.errors import MlopsError
 
 if TYPE_CHECKING:
@@ -39,15 +41,18 @@ def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
     for finding in _findings(Invocation.of(context)):
         findings.append(finding)
         if not as_json:
-            emit({}, table([], [[f"{finding.state:7}", finding.check, finding.detail]]), as_json=False)
-            if finding.fix:
-                emit({}, "\n".join(f"         {line}" for line in f"fix: {finding.fix}".splitlines()), as_json=False)
+            emit({}, _line(finding), as_json=False)
     failed = sum(each.state == "failed" for each in findings)
     if as_json:
         data = [{"check": f.check, "state": f.state, "detail": f.detail, "fix": f.fix} for f in findings]
         emit({"ok": not failed, "findings": data}, "", as_json=True)
     say(f"{failed} of {len(findings)} checks failed" if failed else "everything works")
     raise typer.Exit(1 if failed else 0)
+
+
+def _line(finding: Finding) -> str:
+    text = f"{finding.state:9}{finding.check:24}  {finding.detail}"
+    return text + (f"\n{'':9}fix: {finding.fix}" if finding.fix else "")
 
 
 def _findings(invocation: Invocation) -> Iterator[Finding]:
@@ -137,7 +142,9 @@ def _port(session: "Session", port: "PortName") -> Finding:
 def _trial(session: "Session", port: "PortName") -> Callable[[], datetime]:
     from mlops_core.operations.round_trips import try_registry, try_store
 
+    # One name per machine: a registry may keep a trace of each deleted name, and two machines may be at it at once.
+    name = f"mlops-doctor-{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}"
     probe_id = uuid.uuid4().hex
     if port == "model_registry":
-        return lambda: try_registry(session.model_registry, probe_id=probe_id)
-    return lambda: try_store(session.artifact_store, probe_id=probe_id)
+        return lambda: try_registry(session.model_registry, model=name, probe_id=probe_id)
+    return lambda: try_store(session.artifact_store, prefix=name, probe_id=probe_id)

@@ -41,6 +41,7 @@ def register_model(
     metrics: Mapping[str, SupportsFloat] | None = None,
     tags: Mapping[str, str] | None = None,
     if_exists: IfExists = "return",
+    serializer: str | None = None,
     run: str | None = None,
     commit: str | None = None,
     operation_id: str | None = None,
@@ -55,6 +56,7 @@ def register_model(
         metrics: Metrics of the record by name: numbers, NumPy's and booleans included.
         tags: First tags of the version.
         if_exists: ``"return"`` gives back the version that holds the same package, ``"new"`` makes another.
+        serializer: ``"skops"``, the default, or ``"pickle"``, which whoever loads it must allow explicitly.
         run: Id of the tracker's run that made it.
         commit: Commit of the code that made it.
         operation_id: Names this call; a fresh one by default.
@@ -64,6 +66,7 @@ def register_model(
 
     Raises:
         InvalidNameError: The name, a tag or a metric cannot be stored; nothing was written.
+        ConfigurationError: The serializer cannot write this model.
     """
     from mlops_core.models.package import write_package
 
@@ -74,8 +77,9 @@ def register_model(
         package = write_package(
             model,
             Path(folder) / "package",
-            signature=dataset.signature if dataset else None,
-            dataset_digest=dataset.digest if dataset else None,
+            signature=dataset.signature if dataset is not None else None,
+            dataset_digest=dataset.digest if dataset is not None else None,
+            serializer=serializer,
         )
         return registry.register(
             name,

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.model_registry import ModelRegistry
 
-PREFIX: Final = "mlops-doctor-"
-"""What is written is called this, and the id of the probe."""
 _FILE: Final = "probe.txt"
 
 
@@ -45,12 +43,14 @@ class _Probe:
         return None
 
 
-def try_registry(registry: ModelRegistry, *, probe_id: str) -> datetime:
+def try_registry(registry: ModelRegistry, *, model: str, probe_id: str) -> datetime:
     """Register a small package, read and verify it, move an alias, delete the model.
 
     Args:
         registry: What to try.
-        probe_id: Makes the model's name unique; lower-case letters and digits, at most 40.
+        model: The model to make and delete; nobody else's. A registry may keep a trace of a deleted model, so the same
+            name should serve again.
+        probe_id: Unique; letters, digits and dashes, at most 64.
 
     Returns:
         When the version was registered, by the backend's clock, aware UTC.
@@ -58,7 +58,6 @@ def try_registry(registry: ModelRegistry, *, probe_id: str) -> datetime:
     Raises:
         MlopsError: A step failed; what could be deleted was.
     """
-    model = f"{PREFIX}{probe_id}"
     probe = _Probe(content=f"written by mlops doctor, {probe_id}\n".encode())
     try:
         version = registry.register(model, probe, operation_id=probe_id)
@@ -80,12 +79,13 @@ def try_registry(registry: ModelRegistry, *, probe_id: str) -> datetime:
     raise IntegrityError("what was deleted is still there", where=model, hint="delete this model by hand")
 
 
-def try_store(store: ArtifactStore, *, probe_id: str) -> datetime:
+def try_store(store: ArtifactStore, *, prefix: str, probe_id: str) -> datetime:
     """Put a small object, read it whole and in part, list it, delete it.
 
     Args:
         store: What to try.
-        probe_id: Makes the key unique.
+        prefix: What the key begins with.
+        probe_id: Unique; makes the key.
 
     Returns:
         When it was stored, by the store's clock, aware UTC.
@@ -93,13 +93,13 @@ def try_store(store: ArtifactStore, *, probe_id: str) -> datetime:
     Raises:
         MlopsError: A step failed; what could be deleted was.
     """
-    key = f"{PREFIX}{probe_id}/{_FILE}"
+    key = f"{prefix}/{probe_id}/{_FILE}"
     content = f"written by mlops doctor, {probe_id}\n".encode()
     try:
         stored = store.put(key, content)
         _same(content, store.get(key).data, "what was read is not what was written", key)
         _same(content[2:5], store.get(key, start=2, stop=5).data, "a range that was read is another", key)
-        _same([key], [each.key for each in store.find(f"{PREFIX}{probe_id}/")], "it is not listed", key)
+        _same([key], [each.key for each in store.find(f"{prefix}/{probe_id}/")], "it is not listed", key)
     finally:
         store.delete(key)
     try:

@@ -1,0 +1,134 @@
+"""The doctor tries what is configured for real, leaves nothing behind, and has a fix for each failure."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, BinaryIO
+
+import pytest
+from mlops_core.errors import BackendUnavailableError, IntegrityError
+from mlops_core.operations.round_trips import try_registry, try_store
+from mlops_core.sessions import open_session
+from mlops_core.stores.files import FileArtifactStore
+from mlops_core.stores.registry import StoreModelRegistry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Mlops
+    from mlops_core.ports.artifact_store import Artifact
+    from mlops_core.ports.model_registry import PinnedVersion
+
+CANARY = "canary-91bd"
+
+
+def findings(mlops: Mlops, code: int) -> dict[str, dict[str, str]]:
+    outcome = mlops("doctor", "--json")
+    assert outcome.code == code, outcome
+    assert outcome.data["schema"] == 1
+    assert outcome.data["ok"] is (code == 0)
+    return {each["check"]: each for each in outcome.data["findings"]}
+
+
+def test_the_default_works_and_leaves_no_model(mlops: Mlops) -> None:
+    found = findings(mlops, 0)
+    assert {each["state"] for each in found.values()} == {"ok"}
+    assert {"settings", "backends.home", "model_registry (home)", "artifact_store (home)"} <= set(found)
+    assert mlops("ls", "--json").data["models"] == []
+    with open_session() as session:
+        assert [each.key for each in session.artifact_store.find("mlops-doctor")] == []
+
+
+def test_findings_are_lines_on_stdout_and_the_verdict_is_talk(mlops: Mlops) -> None:
+    outcome = mlops("doctor")
+    assert all(line.startswith("ok ") for line in outcome.out.splitlines())
+    assert outcome.err == "everything works\n"
+
+
+def test_it_can_run_again_and_again(mlops: Mlops) -> None:
+    for _ in range(3):
+        findings(mlops, 0)
+
+
+def test_wrong_settings_are_the_first_finding(mlops: Mlops, project: Path) -> None:
+    (project / "mlops.toml").write_text("us = 1\n")
+    found = findings(mlops, 1)
+    assert set(found) == {"settings"}
+    assert found["settings"]["fix"] == "did you mean 'use'?"
+
+
+def test_a_missing_adapter_has_the_line_that_installs_it(mlops: Mlops, project: Path) -> None:
+    (project / "mlops.toml").write_text('use = "prod"\n[backends.prod]\nadapter = "nowhere"\n')
+    found = findings(mlops, 1)
+    assert found["backends.prod"]["fix"] == "pip install adapter-nowhere"
+    assert found["model_registry (prod)"]["state"] == "failed"
+
+
+def test_a_backend_that_is_not_used_only_warns(mlops: Mlops, project: Path) -> None:
+    text = '[backends.home]\nadapter = "local"\npath = "x"\n[backends.prod]\nadapter = "nowhere"\n'
+    (project / "mlops.toml").write_text(text)
+    assert findings(mlops, 0)["backends.prod"]["state"] == "warning"
+
+
+def test_secrets_are_present_or_missing_and_never_shown(
+    mlops: Mlops, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[backends.home]\nadapter = "local"\npath = "x"\n[backends.b]\nadapter = "local"\npath = "y"\n'
+    (project / "mlops.toml").write_text(text + 'token = { env = "A_TOKEN" }\npassword = { env = "B_PASSWORD" }\n')
+    monkeypatch.setenv("A_TOKEN", CANARY)
+    monkeypatch.delenv("B_PASSWORD", raising=False)
+    found = findings(mlops, 1)
+    assert found["backends.b.token"]["state"] == "ok"
+    assert found["backends.b.password"]["state"] == "failed"
+    assert "B_PASSWORD" in found["backends.b.password"]["detail"]
+    assert CANARY not in str(found)
+    assert CANARY not in mlops("doctor").out
+
+
+def test_variables_that_nobody_reads_are_said(mlops: Mlops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_USEE", CANARY)
+    found = findings(mlops, 0)
+    assert "MLOPS_USEE" in found["environment"]["detail"]
+    assert CANARY not in str(found)
+
+
+class ForgetfulStore(FileArtifactStore):
+    """Gives back other bytes than it was given."""
+
+    def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
+        artifact = super().get(key, start=start, stop=stop)
+        return type(artifact)(info=artifact.info, data=artifact.data.replace(b"doctor", b"doktor"))
+
+
+def test_a_store_that_changes_bytes_is_caught_and_cleaned(tmp_path: Path) -> None:
+    store = ForgetfulStore(tmp_path, backend="home")
+    with pytest.raises(IntegrityError, match="what was read is not what was written"):
+        try_store(store, prefix="probe", probe_id="1")
+    assert list(store.find("probe")) == []
+
+
+class FlippingRegistry(StoreModelRegistry):
+    """Gives back other bytes than it was given."""
+
+    def open(self, version: PinnedVersion, path: str, /) -> BinaryIO:
+        with super().open(version, path) as stream:
+            return io.BytesIO(stream.read().replace(b"doctor", b"doktor"))
+
+
+class DownRegistry(StoreModelRegistry):
+    """Goes away after the registration."""
+
+    def set_alias(self, *_: object, **__: object) -> None:
+        raise BackendUnavailableError("gone")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [(FlippingRegistry, IntegrityError), (DownRegistry, BackendUnavailableError)]
+)
+def test_a_registry_that_fails_is_caught_and_cleaned(
+    tmp_path: Path, kind: type[StoreModelRegistry], error: type[Exception]
+) -> None:
+    registry = kind(FileArtifactStore(tmp_path, backend="home"), backend="home")
+    with pytest.raises(error):
+        try_registry(registry, model="probe", probe_id="1")
+    assert list(registry.models()) == []
