@@ -109,6 +109,11 @@ def deserialize(
         raise IntegrityError("the pickle cannot be loaded here", where=where, why=why, hint=_VERSIONS_HINT) from exc
 
 
+def untrusted_types(data: bytes) -> list[str]:
+    """The types of a skops file that skops does not build unless it is told to, sorted."""
+    return cast("list[str]", _skops_io().get_untrusted_types(data=data))
+
+
 _VERSIONS_HINT: Final = "install the package's requirements.txt"
 
 

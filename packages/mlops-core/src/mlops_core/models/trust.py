@@ -101,8 +101,8 @@ REVIEWED: Final[tuple[tuple[str, str, str], ...]] = (
         "sklearn.metrics._regression",
         (
             "d2_absolute_error_score explained_variance_score max_error mean_absolute_error"
-            " mean_absolute_percentage_error mean_gamma_deviance mean_poisson_deviance mean_squared_error mean_squared_log_error"
-            " median_absolute_error r2_score root_mean_squared_error root_mean_squared_log_error"
+            " mean_absolute_percentage_error mean_gamma_deviance mean_poisson_deviance mean_squared_error"
+            " mean_squared_log_error median_absolute_error r2_score root_mean_squared_error root_mean_squared_log_error"
         ),
         "pure functions of labels and predictions, kept by searches",
     ),
