@@ -16,13 +16,20 @@ from mlops_core.cli.invocation import Invocation
 from mlops_core.cli.ls import ls
 from mlops_core.cli.output import print_error
 from mlops_core.cli.promote import promote
+from mlops_core.cli.report import report
 from mlops_core.cli.resolve import resolve
+from mlops_core.cli.score import score
 from mlops_core.cli.show import show
-from mlops_core.errors import IntegrityError, MlopsError, UnsupportedOperationError
+from mlops_core.cli.train import train
+from mlops_core.errors import IntegrityError, MlopsError, TooManyRejectsError, UnsupportedOperationError
 
 # In the order in which a newcomer needs them. A verb is a function in a file of its own, and a line here.
-VERBS: Final = (init, doctor, ls, show, resolve, promote)
-EXIT_CODES: Final[dict[type[MlopsError], int]] = {IntegrityError: 3, UnsupportedOperationError: 4}
+VERBS: Final = (init, doctor, ls, show, resolve, promote, train, score, report)
+EXIT_CODES: Final[dict[type[MlopsError], int]] = {
+    IntegrityError: 3,
+    UnsupportedOperationError: 4,
+    TooManyRejectsError: 5,
+}
 _GLOBAL_OPTIONS: Final = ("--config", "--use")
 
 app: Final = typer.Typer(

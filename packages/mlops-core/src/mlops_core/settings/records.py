@@ -83,6 +83,9 @@ class TrainJob:
         baselines: Columns whose mean label is a model to beat.
         tags: Tags of the registered version.
         out: Folder for the documents that the run writes.
+        label_meaning: What the label says, in words for the report.
+        noun: What a row is, in the plural, for the report.
+        describe: How the report names a row: text with columns in braces, such as ``{carrier}, {origin} to {dest}``.
     """
 
     __pydantic_config__: ClassVar[_Config] = {"extra": "forbid"}
@@ -101,6 +104,9 @@ class TrainJob:
     baselines: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     out: Path = Path("out")
+    label_meaning: str = ""
+    noun: str = "rows"
+    describe: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +132,7 @@ class ScoreJob:
         max_reject_rate: The run fails when a larger part of the rows is rejected, 0 to 1.
         strict: Whether a feature whose definition changed at the same version refuses instead of warning.
         out: Folder for scores, rejects and the report.
+        noun: What a row is, in the plural, for the report.
     """
 
     __pydantic_config__: ClassVar[_Config] = {"extra": "forbid"}
@@ -138,6 +145,7 @@ class ScoreJob:
     max_reject_rate: float = 1.0
     strict: bool = False
     out: Path = Path("out")
+    noun: str = "rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,68 @@
+"""``mlops score``: run a job's chain over its table, into scores and rejects."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_core.cli.invocation import Invocation
+from mlops_core.cli.jobs import definitions_of, scoring_document_path, the_job, write_document
+from mlops_core.cli.output import JsonOption, emit, table
+from mlops_core.cli.progress import progress
+from mlops_core.errors import TooManyRejectsError
+
+if TYPE_CHECKING:
+    from mlops_core.scoring import ScoringResult
+
+
+def score(
+    context: typer.Context,
+    job_name: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Not needed if there is one job.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a table as mlops.toml says: every row is scored or rejected with a reason."""
+    from mlops_core.operations.score import score_job
+
+    invocation = Invocation.of(context)
+    settings = invocation.settings()
+    name, job = the_job(settings.score, job_name, kind="score", settings=settings)
+    features = definitions_of(job.definitions)
+    path = scoring_document_path(job, name)
+    with invocation.session() as session, progress() as tell:
+
+        def told(done: int, total: int | None) -> None:
+            tell(f"scoring {job.noun}", done, total)
+
+        model = session.load(job.model)
+        try:
+            result = score_job(name, job, model=model, features=features, progress=told)
+        except TooManyRejectsError as error:
+            write_document(path, error.result.document(reference=job.model, noun=job.noun))
+            raise
+    write_document(path, result.document(reference=job.model, noun=job.noun))
+    emit(
+        {
+            "model": f"{model.version.model}:{model.version.version}",
+            "digest": model.version.digest,
+            "rows": result.rows,
+            "scored": result.scored,
+            "rejected": result.rejected,
+            "reasons": dict(result.reasons),
+            "out": str(result.out),
+            "rejects": str(result.rejects_out),
+            "document": str(path),
+        },
+        _text(result, job.noun),
+        as_json=as_json,
+    )
+
+
+def _text(result: "ScoringResult", noun: str) -> str:
+    version = "" if result.model is None else f" with {result.model.model}:{result.model.version}"
+    reasons = [[f"{rows:,}", reason] for reason, rows in result.reasons.items() if rows]
+    lines = [
+        f"{result.rows:,} {noun}: {result.scored:,} scored{version}, {result.rejected:,} rejected",
+        table([], reasons, indent="  ") if reasons else "",
+        f"  scores:  {result.out}",
+        f"  rejects: {result.rejects_out}",
+    ]
+    return "\n".join(line for line in lines if line)
