@@ -92,11 +92,12 @@ def n_unique(column: pl.Series, segments: Segments) -> pl.Series:
     import polars as pl
 
     # A value is new in a range if it stood last before the range's first position.
-    before = column.to_frame("value").select(
-        pl.when(pl.col("value").is_not_null()).then(pl.int_range(pl.len()).shift(1, fill_value=-1).over("value"))
-    )
+    places = pl.DataFrame({"value": column, "place": pl.int_range(len(column), eager=True)})
+    before = pl.col("place").shift(1, fill_value=-1).over("value")
     never = np.iinfo(np.int64).max
-    previous = before.to_series().fill_null(never).to_numpy()
+    previous = (
+        places.select(pl.when(pl.col("value").is_not_null()).then(before).otherwise(never)).to_series().to_numpy()
+    )
     found = np.zeros(len(segments.first), dtype=np.int64)
     sizes = segments.end - segments.first
     for chunk, positions in segments.exploded():
