@@ -179,3 +179,10 @@ def test_a_row_without_sights_can_be_drawn(timeline: Timeline) -> None:
 
 def test_events_that_were_not_yet_recorded_are_kept_out(timeline: Timeline) -> None:
     assert "1 event not yet recorded at the moment" in timeline_figures([timeline], "late")
+
+
+def test_an_event_at_the_moment_itself_can_be_kept_out(timeline: Timeline) -> None:
+    # A window that is closed on the left ends before the moment.
+    same = dataclasses.replace(timeline.sights[1], excluded=(timeline.moment,))
+    drawn = timeline_figures([dataclasses.replace(timeline, sights=(same,))], "late")
+    assert "an event at the moment itself" in drawn

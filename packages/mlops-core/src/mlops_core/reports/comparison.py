@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mlops_core.reports.charts import bars
 from mlops_core.reports.markup import Markup, element, join
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlops_core.reports.documents import TrainingDocument
+
+_BESIDE: Final = 3  # the model and two baselines: a wider table has the page's width for itself
 
 
 def comparison(document: TrainingDocument) -> Markup | None:
@@ -36,7 +38,12 @@ def comparison(document: TrainingDocument) -> Markup | None:
         "Better than the simple rules?",
         about,
         _chart(document, part.name, predictors),
-        element("div", _against(document, part.name, names, predictors), _by_part(document, names), class_="pair"),
+        element(
+            "div",
+            _against(document, part.name, names, predictors),
+            _by_part(document, names),
+            class_="pair" if len(predictors) <= _BESIDE else "stack",
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from mlops_core.reports.markup import Markup, element, join
+from mlops_core.reports.markup import Markup, breakable, element, join
 from mlops_core.reports.page import Column, code, paragraph, table
 from mlops_core.reports.wording import number, plural
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mlops_core.signature import FeatureColumn, Signature
 
 _OPEN_UP_TO: Final = 20  # a longer group is folded: 60 features must not bury the rest of the page
+
+_LEAST_IMPORTANCE: Final = 5e-4
 
 
 def feature_groups(signature: Signature, importances: Mapping[str, float]) -> Markup:
@@ -62,14 +64,19 @@ def _cells(
     ]
     said = "; ".join(filter(None, notes))
     cells: list[Markup | str] = [
-        join(code(column.name), element("div", said, class_="note") if said else None),
+        join(element("code", breakable(column.name)), element("div", said, class_="note") if said else None),
         code(column.dtype),
         element("span", f"v{column.version}", title=column.fingerprint or None),
     ]
     if importances:
         found = importances.get(column.name)
-        cells += ["\u2013" if found is None else number(found), _bar(_finite(found), most)]
+        cells += ["\u2013" if found is None else _importance(found), _bar(_finite(found), most)]
     return cells
+
+
+def _importance(found: float) -> str:
+    # Nobody ranks columns by powers of ten: what rounds to nothing is nothing.
+    return number(found if abs(found) >= _LEAST_IMPORTANCE or math.isnan(found) else 0.0)
 
 
 def _bar(importance: float, most: float) -> Markup:

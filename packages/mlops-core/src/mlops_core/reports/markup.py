@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Child: TypeAlias = "str | Iterable[Child] | None"
-_VOID: Final = frozenset({"meta"})
+_VOID: Final = frozenset({"meta", "wbr"})
 # What XML 1.0 cannot hold, and the invisible marks that turn the reading order around: a name in a report must not
 # be able to hide or reorder the text beside it.
 _UNPRINTABLE: Final = re.compile(
@@ -32,6 +32,12 @@ def escape(text: str) -> Markup:
 def join(*children: Child) -> Markup:
     """Children one after the other; ``None`` is nothing."""
     return Markup("".join(_parts(children)))
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken after its underscores, and is copied without the breaks."""
+    head, *rest = name.split("_")
+    return join(head, [join("_", element("wbr"), each) for each in rest])
 
 
 def element(name: str, /, *children: Child, **attributes: str | float | bool | None) -> Markup:

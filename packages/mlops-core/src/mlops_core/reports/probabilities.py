@@ -57,12 +57,13 @@ def _tops(document: TrainingDocument, shares: Sequence[TopShare]) -> Markup:
     columns = [
         Column("Ranked"),
         Column("Rows", numeric=True),
-        Column(document.label, numeric=True),
+        Column("Precision", numeric=True),
         Column("Lift", numeric=True),
-        Column("Found", numeric=True),
+        Column("Recall", numeric=True),
     ]
     note = (
-        f"Lift: how many times the rate of all {document.noun}. Found: share of all that turned out {document.label}."
+        f"Precision: the share of these rows that turned out {document.label}. Lift: how many times the rate of all "
+        f"{document.noun} that is. Recall: the share of all that turned out {document.label}, found among these rows."
     )
     ranked = table("What the order is worth", columns, [cells(each) for each in shares])
     return element("div", ranked, paragraph(note, kind="note"))

@@ -82,7 +82,7 @@ def _scores(document: ScoringDocument) -> Markup | None:
 def _run(document: ScoringDocument) -> Markup:
     took = document.finished - document.started
     seconds = took.total_seconds()
-    rate = f" ({count(round(document.rows / seconds))} rows a second)" if seconds > 0 else ""
+    rate = f" ({count(round(document.rows / seconds))} rows a second)" if seconds > 0 and document.rows else ""
     resumed = plural(document.resumed_parts, "part", "parts") + " taken over from a run that was stopped"
     return section(
         "run",

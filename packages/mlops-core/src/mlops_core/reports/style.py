@@ -45,11 +45,13 @@ section { border-top: 1px solid var(--rule); margin-top: 2.5rem; padding-top: 1.
 section .about p { color: var(--soft); font-size: .92rem; line-height: 1.5; }
 .body { min-width: 0; margin-top: 1.25rem; }
 .body > * + * { margin-top: 1.5rem; }
+.stack > * + * { margin-top: 1.5rem; }
 .pair { display: grid; gap: 1.75rem; }
 .pair > * { min-width: 0; }
 figure { margin: 0; }
 figcaption, caption, .title { text-align: left; font-weight: 600; font-size: .92rem; padding: 0 0 .4rem; }
 svg { display: block; overflow: visible; font-family: var(--sans); }
+.square { max-width: 26rem; }
 svg text { fill: var(--soft); font-size: 12px; }
 svg text.strong { fill: var(--ink); }
 
@@ -60,6 +62,7 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th {
   color: var(--soft); font-weight: 500; font-size: .84rem; border-bottom-color: var(--soft); vertical-align: bottom;
 }
+thead .n { white-space: normal; }
 tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 7rem; }
 .n { text-align: right; white-space: nowrap; }
 tr.chosen > *, td.chosen { font-weight: 650; }

@@ -234,7 +234,8 @@ def _kept_out_words(sight: SourceSight, at: datetime) -> str:
     if sight.unrecorded:
         words.append(f"{plural(len(sight.unrecorded), 'event', 'events')} not yet recorded at the moment")
     if sight.excluded:
-        words.append(f"the next event, {span(min(sight.excluded) - at)} after")
+        wait = min(sight.excluded) - at
+        words.append(f"the next event, {span(wait)} after" if wait else "an event at the moment itself")
     return f"Kept out: {' and '.join(words)}." if words else "No later event to keep out."
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_core.reports.comparison import comparison
 from mlops_core.reports.features_table import feature_groups
-from mlops_core.reports.markup import Markup, element, join
+from mlops_core.reports.markup import Markup, breakable, element, join
 from mlops_core.reports.page import Column, code, facts, page, paragraph, section, table
 from mlops_core.reports.probabilities import probabilities
 from mlops_core.reports.timeline_chart import timeline_figures
@@ -158,7 +158,7 @@ def _candidates(document: TrainingDocument) -> Markup | None:
     ]
     rows = [
         (
-            join(each.name, element("span", " chosen", class_="soft") if each.chosen else None),
+            join(breakable(each.name), element("span", " chosen", class_="soft") if each.chosen else None),
             element(
                 "span",
                 ", ".join(f"{name} = {value(found)}" for name, found in each.parameters.items()) or "defaults",
