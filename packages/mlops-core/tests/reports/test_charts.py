@@ -108,6 +108,19 @@ def test_reasons_lie_end_to_end_from_rows_in_to_rows_scored(rejected: list[int],
     assert left == scored
 
 
+@pytest.mark.parametrize(("rejected", "scored"), [([100, 50, 250], 10_000), ([4_000, 1_000], 3_000), ([7, 3], 0)])
+def test_each_drawn_reason_begins_where_the_one_before_ended(
+    scoring: ScoringDocument, rejected: list[int], scored: int
+) -> None:
+    drawn = waterfall(with_steps(scoring, rejected, scored))
+    rows_in, total = (percent_of(each, "width") for each in by_class(drawn, "mine"))
+    end = rows_in
+    for each in by_class(drawn, "minus"):
+        assert math.isclose(percent_of(each, "x") + percent_of(each, "width"), end, abs_tol=0.01)
+        end = percent_of(each, "x")
+    assert math.isclose(end, total, abs_tol=0.01)
+
+
 def test_bars_of_totals_are_torn_only_when_reasons_would_be_slivers(scoring: ScoringDocument) -> None:
     assert "torn" in waterfall(with_steps(scoring, [10], 10_000))
     assert "torn" not in waterfall(with_steps(scoring, [6_000], 4_000))
