@@ -6,13 +6,13 @@ import ast
 import keyword
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from mlops_core.errors import FeatureError
 
 if TYPE_CHECKING:
-    from mlops_core.json_values import JsonValue
+    from collections.abc import Mapping
 
 Value: TypeAlias = "bool | int | float | str | tuple[Value, ...] | None"
 
@@ -51,11 +51,6 @@ def as_value(value: object, *, what: str) -> Value:
 def value_text(value: Value) -> str:
     """The value as Python would read it, sequences as lists."""
     return f"[{', '.join(map(value_text, value))}]" if isinstance(value, tuple) else repr(value)
-
-
-def value_json(value: Value) -> JsonValue:
-    """The value as JSON holds it."""
-    return [value_json(each) for each in value] if isinstance(value, tuple) else value
 
 
 def column_part(value: Value) -> str:
