@@ -14,21 +14,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import os
-import secrets
 import stat as modes
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mlops_core.errors import (
-    AccessDeniedError,
     AlreadyExistsError,
     ArtifactNotFoundError,
-    BackendError,
-    BackendUnavailableError,
     ConflictError,
     InvalidNameError,
     UnsupportedOperationError,
@@ -36,7 +29,15 @@ from mlops_core.errors import (
 )
 from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStoreCapability
 from mlops_core.stores.file_locks import exclusive_lock
-from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable, sync_file, sync_folder
+from mlops_core.stores.file_objects import (
+    classify_os_error,
+    found_file,
+    keys_below,
+    make_folder,
+    remove_empty,
+    temporary_file,
+)
+from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable, sync_folder
 from mlops_core.stores.keys import check_key
 
 if TYPE_CHECKING:
@@ -46,12 +47,9 @@ if TYPE_CHECKING:
 
 TEMPORARY: Final = "tmp"
 """The folder below the root that holds unfinished files and locks; no key begins with it."""
-MAX_CONDITIONAL_BYTES: Final = 5 << 30
+_MAX_CONDITIONAL_BYTES: Final = 5 << 30
 _MAX_PART_BYTES: Final = 255
-_HASHED_UP_TO: Final = 256 << 10
-_CHUNK: Final = 1 << 20
 _LOCKS: Final = 64
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WINDOWS_RESERVED: Final = frozenset('<>:"|?*\\')
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -105,7 +103,7 @@ class FileArtifactStore:
         conditional = if_absent or if_match is not None
         if if_absent and if_match is not None:
             raise ValueError("if_absent and if_match exclude each other")
-        if conditional and not (isinstance(data, bytes) and len(data) <= MAX_CONDITIONAL_BYTES):
+        if conditional and not (isinstance(data, bytes) and len(data) <= _MAX_CONDITIONAL_BYTES):
             raise UnsupportedOperationError(
                 f"cannot store {key!r} under a condition",
                 operation="put",
@@ -116,7 +114,7 @@ class FileArtifactStore:
             )
         with self._translating("put", key, f"cannot store {key!r} in {self._root}"):
             self._prepare()
-            with self._written(data) as (temporary, found):
+            with temporary_file(self._temporary, data) as (temporary, found):
                 if if_absent:
                     self._place(key, path, lambda: self._create(key, temporary, path))
                 else:
@@ -128,7 +126,7 @@ class FileArtifactStore:
         if start < 0 or (stop is not None and stop < 0):
             raise ValueError("start and stop count from the beginning of the object")
         with self._reading("get", key) as stream:
-            found = _found(stream)
+            found = found_file(stream)
             stream.seek(start)
             data = stream.read() if stop is None else stream.read(max(0, stop - start))
         return Artifact(info=found.info(key), data=data)
@@ -143,7 +141,7 @@ class FileArtifactStore:
     def stat(self, key: str, /) -> ArtifactInfo:
         """See :meth:`ArtifactStore.stat`."""
         with self._reading("stat", key) as stream:
-            return _found(stream).info(key)
+            return found_file(stream).info(key)
 
     def find(self, prefix: str = "", /) -> Iterator[ArtifactInfo]:
         """See :meth:`ArtifactStore.find`; one folder at a time is read, when it is reached."""
@@ -155,7 +153,15 @@ class FileArtifactStore:
                 return
         else:
             start = self._root
-        yield from self._walk(start, f"{folder}/" if folder else "", prefix)
+        with self._translating("find", prefix, f"cannot list {start}"):
+            for key in keys_below(start, f"{folder}/" if folder else "", prefix):
+                if key.startswith(f"{TEMPORARY}/"):
+                    continue
+                try:
+                    found = self.stat(key)
+                except (ArtifactNotFoundError, InvalidNameError):
+                    continue  # deleted since, or put there by somebody else
+                yield found
 
     def delete(self, key: str, /) -> None:
         """See :meth:`ArtifactStore.delete`; folders that become empty go with the object."""
@@ -170,7 +176,7 @@ class FileArtifactStore:
                     sync_folder(path.parent)
             except (FileNotFoundError, NotADirectoryError):
                 return
-            self._sweep(path.parent)
+            remove_empty(path.parent, below=self._root)
 
     def _path(self, key: str) -> Path:
         check_key(key)
@@ -198,29 +204,12 @@ class FileArtifactStore:
         number = hashlib.sha256(key.encode()).digest()[0] % _LOCKS
         return exclusive_lock(self._temporary / "locks" / f"{number:02}.lock", timeout=self._lock_timeout)
 
-    @contextmanager
-    def _written(self, data: bytes | BinaryIO) -> Generator[tuple[Path, _Found]]:
-        """The data in a synced temporary file, which is gone afterwards."""
-        path = self._temporary / f"{secrets.token_hex(16)}.part"
-        try:
-            with path.open("xb") as stream:
-                source = io.BytesIO(data) if isinstance(data, bytes) else data
-                while chunk := source.read(_CHUNK):
-                    stream.write(chunk)
-                stream.flush()
-                sync_file(stream.fileno())
-            with path.open("rb") as stream:
-                found = _found(stream)
-            yield path, found
-        finally:
-            path.unlink(missing_ok=True)
-
     def _place(self, key: str, path: Path, move: Callable[[], None]) -> None:
         """Give a temporary file its name, in folders that are made if need be."""
         attempts = 10
         for attempt in range(attempts):
             try:
-                self._make_folder(path.parent)
+                make_folder(path.parent)
                 move()
             except FileNotFoundError:
                 # A concurrent delete swept the folder between our making and our using it.
@@ -235,27 +224,6 @@ class FileArtifactStore:
                 ) from exc
             else:
                 return
-
-    def _sweep(self, folder: Path) -> None:
-        """Remove a folder and its parents as long as they are empty, so that their names are free for other keys."""
-        while folder != self._root:
-            try:
-                folder.rmdir()
-            except OSError:
-                return
-            folder = folder.parent
-
-    def _make_folder(self, folder: Path) -> None:
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            if not folder.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
-        except FileNotFoundError:
-            self._make_folder(folder.parent)
-            self._make_folder(folder)
-        else:
-            sync_folder(folder.parent)
 
     def _create(self, key: str, temporary: Path, path: Path) -> None:
         try:
@@ -288,7 +256,7 @@ class FileArtifactStore:
     def _check_etag(self, key: str, expected: str) -> None:
         try:
             with self._open(key) as stream:
-                why = "" if _found(stream).etag == expected else "it was changed meanwhile"
+                why = "" if found_file(stream).etag == expected else "it was changed meanwhile"
         except ArtifactNotFoundError:
             why = "it is gone"
         if why:
@@ -308,8 +276,13 @@ class FileArtifactStore:
 
     def _open(self, key: str) -> BinaryIO:
         path = self._path(key)
-        with suppress(FileNotFoundError, NotADirectoryError):
+        try:
             descriptor = os.open(path, os.O_RDONLY | _NO_LINKS)
+        except OSError as exc:
+            # ELOOP: a symbolic link, which this store does not make and does not follow.
+            if exc.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+                raise
+        else:
             if modes.S_ISREG(os.fstat(descriptor).st_mode):
                 return os.fdopen(descriptor, "rb")
             os.close(descriptor)
@@ -322,67 +295,12 @@ class FileArtifactStore:
             hint="list what is there with find()",
         )
 
-    def _walk(self, folder: Path, base: str, prefix: str) -> Iterator[ArtifactInfo]:
-        with self._translating("find", base, f"cannot list {folder}"):
-            try:
-                with os.scandir(folder) as entries:
-                    # Keys are ordered by their bytes, and a folder's keys go on with a slash.
-                    names = sorted(
-                        os.fsencode(each.name) + (b"/" if each.is_dir(follow_symlinks=False) else b"")
-                        for each in entries
-                    )
-            except (FileNotFoundError, NotADirectoryError):
-                return
-        for name in map(os.fsdecode, names):
-            key = base + name
-            if not (key.startswith(prefix) or prefix.startswith(key)) or key == f"{TEMPORARY}/":
-                continue
-            if name.endswith("/"):
-                yield from self._walk(folder / name, key, prefix)
-            elif key.startswith(prefix):
-                try:
-                    found = self.stat(key)
-                except (ArtifactNotFoundError, InvalidNameError):
-                    continue  # deleted since, or put there by somebody else
-                yield found
-
     def _translating(self, operation: str, key: str, what: str) -> AbstractContextManager[None]:
         return translating_errors(
-            _classify,
+            classify_os_error,
             what=what,
             operation=operation,
             subject=key,
             backend=self._backend,
             hint=f"check the disk that holds {self._root}: its space, its rights, its health",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What is known of an open file."""
-
-    size: int
-    etag: str
-    modified_at: datetime
-
-    def info(self, key: str) -> ArtifactInfo:
-        return ArtifactInfo(key=key, size=self.size, etag=self.etag, modified_at=self.modified_at)
-
-
-def _found(stream: BinaryIO) -> _Found:
-    status = os.fstat(stream.fileno())
-    if status.st_size <= _HASHED_UP_TO:
-        etag = hashlib.sha256(stream.read()).hexdigest()
-    else:
-        etag = f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
-    return _Found(status.st_size, etag, _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000))
-
-
-def _classify(error: Exception) -> type[BackendError] | None:
-    if not isinstance(error, OSError):
-        return None
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return AccessDeniedError
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return BackendError  # trying again would only fill the disk again
-    return BackendUnavailableError

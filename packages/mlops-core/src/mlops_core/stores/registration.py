@@ -4,9 +4,9 @@ Numbers are dense: a record is created (create-only) at tip + 1, where a record 
 are never removed. So whoever creates number n knows that nothing was committed after he saw the tip n - 1.
 
 That makes dedup exact. Before a number is tried it is noted in ``digests/<digest>``; so all versions of a digest are
-among the numbers noted there. A round goes: see the tip; note tip + 1, which also reads what was noted before; look at
-the records of the noted numbers; create the record at tip + 1. Of two equal packages the second to be committed saw a
-tip at or above the first one's number, hence afterwards its note, hence its record: it gives that one back instead.
+among the numbers noted there. A round goes: see the tip; read what is noted; look at the records of those numbers;
+note tip + 1; create the record at tip + 1. Of two equal packages the second to be committed saw a tip at or above the
+first one's number, hence afterwards its note, hence its record: it gives that one back instead.
 The same argument makes one version of one operation id. The notes are hints in that a record's own digest is always
 compared; a note that cannot be read is made anew from a scan of all records.
 """
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mlops_core.stores.registry_state import RegistryState
 
 _OPERATION: Final = "register"
+_AGAIN: Final = "register it again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Registrar:
         asked_before = False
         for _ in self.state.rounds(model, _OPERATION):
             number = self.state.tip(head) + 1
-            noted = self._note(head, draft.digest, number)
+            noted, is_noted = self._noted(head, draft.digest, number)
             earlier = self._earlier(head, draft, noted, if_exists, look_for_operation=asked_before)
             if earlier is None and not folder:
                 folder, asked_before = self._claim(draft)
@@ -92,6 +93,8 @@ class Registrar:
             if earlier is not None:
                 return Registered(head=head, record=earlier, reused=earlier.operation_id != draft.operation_id)
             asked_before = True
+            if not is_noted:
+                self._note(head, draft.digest, number)
             record = replace(
                 draft, incarnation=head.incarnation, version=number, folder=folder, created_at=self.clock()
             )
@@ -112,27 +115,39 @@ class Registrar:
                 return head
         raise AssertionError("rounds() ends by raising")
 
-    def _note(self, head: Head, digest: str, number: int) -> frozenset[int]:
-        """Note that a number is about to be tried, and give the numbers that were noted before."""
-        documents = self.state.documents
-        key = keys_of(head).attempts(digest)
+    def _noted(self, head: Head, digest: str, number: int) -> tuple[frozenset[int], bool]:
+        """The numbers noted under a digest before, and whether ``number`` is noted now.
+
+        Content that is new to the model is noted by the same request that finds out that it is new.
+        """
         note = Attempts(model=head.model, digest=digest, nonce=self.state.new_id(), versions=frozenset({number}))
-        if documents.create(key, note.to_bytes()) is not None:
-            return frozenset()
+        if self.state.documents.create(keys_of(head).attempts(digest), note.to_bytes()) is not None:
+            return frozenset(), True
+        noted, _ = self._read_note(head, digest)
+        return noted, number in noted
+
+    def _note(self, head: Head, digest: str, number: int) -> None:
+        """Add a number to those noted under a digest."""
+        key = keys_of(head).attempts(digest)
         for _ in self.state.rounds(head.model, _OPERATION):
-            found = documents.read(key)
-            if found is None:
-                continue
-            try:
-                noted = Attempts.from_bytes(
-                    found.data, where=self.state.place(key), model=head.model, digest=digest
-                ).versions
-            except IntegrityError:
-                noted = frozenset(self._scan(head, digest))
-            new = replace(note, nonce=self.state.new_id(), versions=noted | {number})
-            if number in noted or documents.replace(key, new.to_bytes(), found.info.etag) is not None:
-                return noted
-        raise AssertionError("rounds() ends by raising")
+            noted, etag = self._read_note(head, digest)
+            new = Attempts(model=head.model, digest=digest, nonce=self.state.new_id(), versions=noted | {number})
+            if self.state.documents.replace(key, new.to_bytes(), etag) is not None:
+                return
+
+    def _read_note(self, head: Head, digest: str) -> tuple[frozenset[int], str]:
+        key = keys_of(head).attempts(digest)
+        where = self.state.place(key)
+        found = self.state.documents.read(key)
+        if found is None:
+            raise IntegrityError(
+                "a document of the registry vanished", where=where, why="nothing deletes it", hint=_AGAIN
+            )
+        try:
+            note = Attempts.from_bytes(found.data, where=where, model=head.model, digest=digest)
+        except IntegrityError:
+            return frozenset(self._scan(head, digest)), found.info.etag
+        return note.versions, found.info.etag
 
     def _scan(self, head: Head, digest: str) -> Iterator[int]:
         for number in self.state.versions(head):

@@ -1,0 +1,134 @@
+"""Files as objects: what a stat says of them, how they are written and listed, what the disk's errors mean."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from mlops_core.errors import AccessDeniedError, BackendError, BackendUnavailableError
+from mlops_core.ports.artifact_store import ArtifactInfo
+from mlops_core.stores.file_systems import sync_file, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+_HASHED_UP_TO: Final = 256 << 10
+_CHUNK: Final = 1 << 20
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """What is known of a file; see :class:`~mlops_core.ports.artifact_store.ArtifactInfo`."""
+
+    size: int
+    etag: str
+    modified_at: datetime
+
+    def info(self, key: str) -> ArtifactInfo:
+        """The same of an object."""
+        return ArtifactInfo(key=key, size=self.size, etag=self.etag, modified_at=self.modified_at)
+
+
+def found_file(stream: BinaryIO) -> FoundFile:
+    """What is known of an open file, which may be read to its end for it.
+
+    The etag is the SHA-256 of the content up to 256 KiB. Above, it is size, time and inode: files are never written in
+    place, so every write changes them.
+    """
+    status = os.fstat(stream.fileno())
+    if status.st_size <= _HASHED_UP_TO:
+        etag = hashlib.sha256(stream.read()).hexdigest()
+    else:
+        etag = f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
+    return FoundFile(status.st_size, etag, _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000))
+
+
+@contextmanager
+def temporary_file(folder: Path, data: bytes | BinaryIO) -> Generator[tuple[Path, FoundFile]]:
+    """The data in a new synced file, whose temporary name is gone afterwards."""
+    path = folder / f"{secrets.token_hex(16)}.part"
+    try:
+        with path.open("xb") as stream:
+            source = io.BytesIO(data) if isinstance(data, bytes) else data
+            while chunk := source.read(_CHUNK):
+                stream.write(chunk)
+            stream.flush()
+            sync_file(stream.fileno())
+        with path.open("rb") as stream:
+            found = found_file(stream)
+        yield path, found
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents where they are missing, each durably.
+
+    Raises:
+        NotADirectoryError: One of them is a file.
+    """
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+    except FileNotFoundError:
+        make_folder(folder.parent)
+        make_folder(folder)
+    else:
+        sync_folder(folder.parent)
+
+
+def remove_empty(folder: Path, *, below: Path) -> None:
+    """Remove a folder and its parents as long as they are empty, so that their names are free for other keys."""
+    while folder != below:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
+def keys_below(folder: Path, base: str, prefix: str) -> Iterator[str]:
+    """Keys of the files below a folder that begin with a prefix, in order of their bytes.
+
+    Args:
+        folder: Where to look; one folder at a time is read, when it is reached.
+        base: The folder's own key with a slash, or ``""``.
+        prefix: What the keys begin with.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            # A folder's keys go on with a slash, and are ordered by it.
+            names = sorted(
+                os.fsencode(each.name) + (b"/" if each.is_dir(follow_symlinks=False) else b"") for each in entries
+            )
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in map(os.fsdecode, names):
+        key = base + name
+        if name.endswith("/"):
+            if key.startswith(prefix) or prefix.startswith(key):
+                yield from keys_below(folder / name, key, prefix)
+        elif key.startswith(prefix):
+            yield key
+
+
+def classify_os_error(error: Exception) -> type[BackendError] | None:
+    """The class for an error of the disk; ``None`` for what is none."""
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return AccessDeniedError
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return BackendError  # trying again at once would only fill the disk again
+    return BackendUnavailableError

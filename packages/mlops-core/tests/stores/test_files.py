@@ -1,0 +1,336 @@
+"""The artifact store over a folder."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mlops_core.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    ArtifactNotFoundError,
+    BackendError,
+    BackendUnavailableError,
+    ConfigurationError,
+    ConflictError,
+    IntegrityError,
+    InvalidNameError,
+    UnsupportedOperationError,
+)
+from mlops_core.stores import file_objects
+from mlops_core.stores.file_locks import exclusive_lock
+from mlops_core.stores.files import FileArtifactStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BIG = 300 << 10  # above this size etags are not hashes
+
+
+def keys(store: FileArtifactStore, prefix: str = "") -> list[str]:
+    return [info.key for info in store.find(prefix)]
+
+
+def leftovers(root: Path) -> list[Path]:
+    return list((root / "tmp").glob("*.*"))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/a", "a/", "a//b", ".", "..", "a/../b", "../a", "a/./b", "a\0b", "a\nb", "a\x85b", "\ud800", "x" * 901],
+)
+@pytest.mark.parametrize("method", ["put", "get", "open", "stat", "delete"])
+def test_a_key_outside_the_grammar_is_refused_and_touches_nothing(
+    store: FileArtifactStore, root: Path, key: str, method: str
+) -> None:
+    calls: dict[str, Callable[[], object]] = {
+        "put": lambda: store.put(key, b""),
+        "get": lambda: store.get(key),
+        "open": lambda: store.open(key),
+        "stat": lambda: store.stat(key),
+        "delete": lambda: store.delete(key),
+    }
+    with pytest.raises(InvalidNameError) as caught:
+        calls[method]()
+    assert caught.value.why
+    assert caught.value.hint
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("key", ["tmp/x", "tmp", "TMP/x", "a/" + "x" * 256])
+def test_a_key_that_this_store_cannot_hold_is_refused(store: FileArtifactStore, key: str) -> None:
+    with pytest.raises(InvalidNameError) as caught:
+        store.put(key, b"")
+    assert str(store.root) in str(caught.value)
+
+
+def test_a_missing_object_is_an_error_of_its_own(store: FileArtifactStore) -> None:
+    store.put("folder/object", b"")
+    for key in ["absent", "folder", "folder/object/below"]:
+        calls: list[Callable[[], object]] = [
+            lambda key=key: store.get(key),
+            lambda key=key: store.open(key),
+            lambda key=key: store.stat(key),
+        ]
+        for call in calls:
+            with pytest.raises(ArtifactNotFoundError):
+                call()
+        store.delete(key)
+    assert keys(store) == ["folder/object"]
+
+
+@pytest.mark.parametrize("if_absent", [False, True])
+@pytest.mark.parametrize(("first", "second"), [("a", "a/b"), ("a/b", "a"), ("a", "a/b/c")])
+def test_a_key_that_is_a_folder_of_another_is_refused(
+    store: FileArtifactStore, first: str, second: str, if_absent: bool
+) -> None:
+    store.put(first, b"1")
+    with pytest.raises(InvalidNameError, match="cannot be a key"):
+        store.put(second, b"2", if_absent=if_absent)
+    store.delete(first)
+    store.put(second, b"2", if_absent=if_absent)
+    assert keys(store) == [second]
+
+
+def test_create_only_refuses_what_exists(store: FileArtifactStore, root: Path) -> None:
+    store.put("a", b"1", if_absent=True)
+    with pytest.raises(AlreadyExistsError) as caught:
+        store.put("a", b"2", if_absent=True)
+    assert caught.value.backend == "home"
+    assert store.get("a").data == b"1"
+    assert not leftovers(root)
+
+
+@pytest.mark.parametrize("size", [1, BIG])
+def test_replace_if_etag_refuses_a_changed_or_missing_object(store: FileArtifactStore, size: int) -> None:
+    old = store.put("a", b"1" * size).etag
+    new = store.put("a", b"2" * size, if_match=old).etag
+    with pytest.raises(ConflictError, match="changed"):
+        store.put("a", b"3" * size, if_match=old)
+    assert store.get("a").data == b"2" * size
+    store.delete("a")
+    with pytest.raises(ConflictError, match="gone"):
+        store.put("a", b"3", if_match=new)
+
+
+def test_conditions_are_refused_for_streams_before_anything_is_written(store: FileArtifactStore, root: Path) -> None:
+    for condition in [{"if_absent": True}, {"if_absent": False}]:
+        match = None if condition["if_absent"] else "etag"
+        with pytest.raises(UnsupportedOperationError):
+            store.put("a", io.BytesIO(b"1"), if_absent=condition["if_absent"], if_match=match)
+    with pytest.raises(ValueError, match="exclude"):
+        store.put("a", b"1", if_absent=True, if_match="etag")
+    assert not root.exists()
+
+
+def test_a_stream_that_fails_leaves_the_old_object_and_no_temporary_file(store: FileArtifactStore, root: Path) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise IntegrityError("wrong bytes")
+
+    store.put("a", b"old")
+    with pytest.raises(IntegrityError):
+        store.put("a", Failing())
+    assert store.get("a").data == b"old"
+    assert not leftovers(root)
+
+
+def test_a_full_disk_is_a_backend_error_that_names_the_folder_and_is_not_tried_again(
+    store: FileArtifactStore, root: Path
+) -> None:
+    class Full(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(BackendError) as caught:
+        store.put("a", Full())
+    assert str(root) in str(caught.value)
+    assert "No space left" in caught.value.why
+    assert isinstance(caught.value.__cause__, OSError)
+    assert not caught.value.retryable
+    assert not leftovers(root)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EACCES, AccessDeniedError),
+        (errno.EROFS, AccessDeniedError),
+        (errno.EIO, BackendUnavailableError),
+        (errno.ENOSPC, BackendError),
+    ],
+)
+def test_errors_of_the_disk_have_our_classes(number: int, kind: type[BackendError]) -> None:
+    assert file_objects.classify_os_error(OSError(number, "")) is kind
+    assert file_objects.classify_os_error(ValueError()) is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_access_denied(store: FileArtifactStore, root: Path) -> None:
+    root.mkdir()
+    root.chmod(0o500)
+    with pytest.raises(AccessDeniedError):
+        store.put("a", b"")
+    root.chmod(0o700)
+
+
+def test_network_file_systems_are_refused_at_the_first_write(root: Path, tmp_path: Path) -> None:
+    mounts = tmp_path / "mountinfo"
+    spaced = str(root).replace(" ", "\\040")
+    mounts.write_text(f"1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:9 / {spaced} rw shared:1 - nfs4 host:/x rw\n")
+    store = FileArtifactStore(root, mountinfo=mounts)
+    assert keys(store) == []
+    with pytest.raises(ConfigurationError, match="nfs4") as caught:
+        store.put("a", b"")
+    assert caught.value.hint
+    mounts.write_text(mounts.read_text() + f"3 2 8:2 / {spaced} rw - ext4 /dev/b rw\n")
+    store.put("a", b"")
+
+
+def test_file_systems_without_hard_links_are_refused(
+    store: FileArtifactStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    with pytest.raises(ConfigurationError, match="hard links"):
+        store.put("a", b"")
+    assert not leftovers(root)
+
+
+def test_a_link_whose_answer_was_lost_counts_as_made(store: FileArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.put("other", b"")
+    link = os.link
+
+    def lossy(source: str, target: str) -> None:
+        link(source, target)
+        raise OSError(errno.EIO, "the answer was lost")
+
+    monkeypatch.setattr(os, "link", lossy)
+    assert store.put("a", b"1", if_absent=True) == store.stat("a")
+
+
+def test_a_lock_that_stays_held_is_unavailable_after_its_time_limit(root: Path) -> None:
+    store = FileArtifactStore(root, lock_timeout=0.05)
+    store.put("a", b"1")
+    locks = sorted((root / "tmp" / "locks").iterdir())
+    assert len(locks) == 1
+    with exclusive_lock(locks[0], timeout=1), pytest.raises(BackendUnavailableError, match="lock"):
+        store.put("a", b"2")
+    assert store.get("a").data == b"1"
+
+
+def test_what_somebody_else_put_there_is_not_followed(store: FileArtifactStore, root: Path, tmp_path: Path) -> None:
+    store.put("a", b"1")
+    (tmp_path / "secret").write_text("secret")
+    (root / "link").symlink_to(tmp_path / "secret")
+    assert keys(store) == ["a"]
+    with pytest.raises(ArtifactNotFoundError):
+        store.get("link")
+
+
+def test_temporary_files_and_locks_are_never_listed(store: FileArtifactStore, root: Path) -> None:
+    store.put("a", b"1")
+    (root / "tmp" / "killed.part").write_bytes(b"half")
+    assert keys(store) == ["a"]
+    assert keys(store, "tmp/") == []
+    assert keys(store, "t") == []
+
+
+@pytest.mark.parametrize("size", [0, 7, BIG])
+def test_parts_of_an_object_are_cut_at_its_end(store: FileArtifactStore, size: int) -> None:
+    data = os.urandom(size)
+    info = store.put("a", io.BytesIO(data))
+    assert info == store.stat("a") == next(store.find("a"))
+    for start, stop in [(0, None), (3, None), (3, 5), (5, 3), (size, None), (size + 9, None), (0, size + 9)]:
+        found = store.get("a", start=start, stop=stop)
+        assert found.data == data[start:stop]
+        assert found.info == info
+        with store.open("a", start=start) as stream:
+            assert stream.read() == data[start:]
+
+
+def test_the_etag_of_a_big_object_changes_with_every_write(store: FileArtifactStore) -> None:
+    etags = {store.put("a", b"x" * BIG).etag for _ in range(5)}
+    assert len(etags) == 5
+
+
+def test_many_threads_replace_one_counter_and_lose_nothing(store: FileArtifactStore) -> None:
+    store.put("counter", b"0")
+
+    def count() -> None:
+        for _ in range(10):
+            while True:
+                found = store.get("counter")
+                try:
+                    store.put("counter", b"%d" % (int(found.data) + 1), if_match=found.info.etag)
+                except ConflictError:
+                    continue
+                break
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.get("counter").data == b"40"
+
+
+def test_concurrent_creating_and_deleting_in_one_folder_fails_nobody(store: FileArtifactStore) -> None:
+    errors: list[BaseException] = []
+
+    def churn(name: str) -> None:
+        try:
+            for _ in range(40):
+                store.put(f"a/b/{name}", b"", if_absent=True)
+                store.delete(f"a/b/{name}")
+        except BaseException as exc:
+            errors.append(exc)
+
+    threads = [threading.Thread(target=churn, args=(str(number),)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert keys(store) == []
+
+
+_PARTS = st.text(alphabet="ab-. /0Zé%", min_size=1, max_size=4)
+_STEPS = st.lists(st.tuples(st.sampled_from(["put", "create", "delete"]), _PARTS, st.binary(max_size=3)), max_size=25)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=_STEPS, prefix=st.text(alphabet="ab-. /0Zé%", max_size=3))
+def test_it_behaves_like_a_dictionary_in_order_of_bytes(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, bytes]], prefix: str
+) -> None:
+    store = FileArtifactStore(tmp_path_factory.mktemp("store"))
+    model: dict[str, bytes] = {}
+    for action, key, data in steps:
+        try:
+            if action == "delete":
+                store.delete(key)
+                model.pop(key, None)
+            else:
+                store.put(key, data, if_absent=action == "create")
+                assert action == "put" or key not in model
+                model[key] = data
+        except InvalidNameError:
+            parts = key.split("/")
+            clash = any(key.startswith(f"{each}/") or each.startswith(f"{key}/") for each in model)
+            assert clash or any(part in {"", ".", ".."} for part in parts)
+        except AlreadyExistsError:
+            assert action == "create"
+            assert key in model
+    expected = sorted((key for key in model if key.startswith(prefix)), key=str.encode)
+    assert keys(store, prefix) == expected
+    assert {key: store.get(key).data for key in model} == model
