@@ -40,7 +40,7 @@ a { color: var(--seen); }
 .soft { color: var(--soft); }
 .note { color: var(--soft); font-size: .88rem; line-height: 1.5; }
 .bad { color: var(--out); font-weight: 600; }
-nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1.25rem 0 0; font-size: .92rem; }
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0 0 1.5rem; font-size: .92rem; }
 section { border-top: 1px solid var(--rule); margin-top: 2.5rem; padding-top: 1.5rem; }
 section .about p { color: var(--soft); font-size: .92rem; line-height: 1.5; }
 .body { min-width: 0; margin-top: 1.25rem; }
@@ -49,7 +49,7 @@ section .about p { color: var(--soft); font-size: .92rem; line-height: 1.5; }
 .pair { display: grid; gap: 1.75rem; }
 .pair > * { min-width: 0; }
 figure { margin: 0; }
-figcaption, caption, .title { text-align: left; font-weight: 600; font-size: .92rem; padding: 0 0 .4rem; }
+figcaption, caption { text-align: left; font-weight: 600; font-size: .92rem; padding: 0 0 .4rem; }
 svg { display: block; overflow: visible; font-family: var(--sans); }
 .square { max-width: 26rem; }
 svg text { fill: var(--soft); font-size: 12px; }
@@ -63,12 +63,13 @@ thead th {
   color: var(--soft); font-weight: 500; font-size: .84rem; border-bottom-color: var(--soft); vertical-align: bottom;
 }
 thead .n { white-space: normal; }
-tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 7rem; }
+tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 4rem; }
+.day { white-space: nowrap; }
 .n { text-align: right; white-space: nowrap; }
-tr.chosen > *, td.chosen { font-weight: 650; }
+tr.chosen > * { font-weight: 650; }
+tr.chosen .mono { font-weight: 400; }
 td code { overflow-wrap: break-word; }
 .scroll + .note, .steps + .note { margin-top: .5rem; }
-.small td, .small th { font-size: .86rem; }
 
 dl {
   display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .3rem 1.25rem; margin: 0; font-size: .92rem;
@@ -139,6 +140,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .group .rule { margin: .1rem 0 .4rem; font-size: .92rem; color: var(--soft); }
 
 @media (max-width: 40rem) {
+  table { font-size: .86rem; }
+  th, td { padding-right: .6rem; }
   .group thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .group tr {
     display: grid; grid-template-columns: 6rem 2.5rem 3.5rem minmax(0, 1fr);

@@ -13,6 +13,8 @@ from mlops_core.reports.timeline_chart import timeline_figures
 from mlops_core.reports.wording import count, day, listing, metric_name, moment, number, percent, period, plural, value
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mlops_core.reports.documents import TrainingDocument
 
 _HEADLINE_SHARE: Final = 0.1  # "the top tenth" is said more easily than any other share
@@ -132,8 +134,8 @@ def _rows(document: TrainingDocument) -> Markup:
     rows = [
         (
             part.name,
-            day(part.since),
-            day(part.until),
+            _day(part.since),
+            _day(part.until),
             count(part.rows),
             "\u2013" if part.positive_rate is None else percent(part.positive_rate),
         )
@@ -145,6 +147,11 @@ def _rows(document: TrainingDocument) -> Markup:
         "Split by time: the model learns from the past, is chosen on what follows, and is judged on what comes last."
     )
     return section("rows", "The rows", about, table("Parts", columns, rows), left_out)
+
+
+def _day(at: datetime | None) -> Markup | str:
+    """The day, with the whole moment for who points at it."""
+    return "\u2013" if at is None else element("span", day(at), title=moment(at), class_="day")
 
 
 def _candidates(document: TrainingDocument) -> Markup | None:

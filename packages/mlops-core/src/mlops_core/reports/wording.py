@@ -74,18 +74,15 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def day(at: datetime | None) -> str:
-    """The day of a midnight in UTC, the whole moment otherwise, a dash for none."""
-    if at is None:
-        return "\u2013"
-    utc = at.astimezone(UTC)
-    return f"{utc:%Y-%m-%d}" if (utc.hour, utc.minute, utc.second) == (0, 0, 0) else moment(utc)
+def day(at: datetime) -> str:
+    """The day in UTC: ``2013-12-31``."""
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
 
 
 def period(since: datetime, until: datetime) -> str:
     """The days from a moment (included) to another (excluded): ``2013-11-01 to 2013-12-31``."""
     last = max(since, until - timedelta(microseconds=1))
-    return f"{since.astimezone(UTC):%Y-%m-%d} to {last.astimezone(UTC):%Y-%m-%d}"
+    return f"{day(since)} to {day(last)}"
 
 
 def span(length: timedelta) -> str:
