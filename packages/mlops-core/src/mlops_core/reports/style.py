@@ -141,7 +141,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 
 @media (max-width: 40rem) {
   table { font-size: .86rem; }
-  th, td { padding-right: .6rem; }
+  th, td { padding-right: .5rem; }
+  tbody th { min-width: 3rem; }
   .group thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .group tr {
     display: grid; grid-template-columns: 6rem 2.5rem 3.5rem minmax(0, 1fr);
