@@ -124,9 +124,8 @@ def aggregate_windows(
         at=at,
         source_name=source_name,
     )
-    # One more than the length reaches the left end of a window that is closed there.
     columns = [each.column for each in aggregates if each.column is not None]
-    sides = align(spine, source, question, columns=columns, oldest=microseconds(rule.over) + 1)
+    sides = align(spine, source, question, columns=columns, oldest=microseconds(rule.over))
     # Nulls sort first, so an unknown created time loses its tie.
     ordered = sides.events.sort("group", "time", "created", "row")
     windows = _windows(sides.moments, ordered, rule)
@@ -165,9 +164,8 @@ def _check(rule: WindowRule, aggregates: Sequence[Aggregate], schema: pl.Schema,
         if names.count(each.name) > 1:
             problem = "another aggregate has the same name", "give each aggregate a name of its own"
         if problem:
-            raise DatasetError(
-                f"the aggregate {each.name!r} cannot be computed", where=where, why=problem[0], hint=problem[1]
-            )
+            what = f"the aggregate {each.name!r} cannot be computed"
+            raise DatasetError(what, where=where, why=problem[0], hint=problem[1])
 
 
 def _problem(aggregate: Aggregate, schema: pl.Schema) -> tuple[str, str] | None:
@@ -184,13 +182,11 @@ def _problem(aggregate: Aggregate, schema: pl.Schema) -> tuple[str, str] | None:
     dtype = schema[column]
     number = dtype.is_numeric() and not dtype.is_decimal() and dtype not in (pl.Int128(), pl.UInt128())
     allowed = number or isinstance(dtype, pl.Boolean) or (kind in ("min", "max") and dtype.is_temporal())
+    undefined = f"{kind} of the column {column!r} is not defined for {dtype}"
     if kind in ("sum", "mean", "min", "max") and not allowed:
-        return (
-            f"{kind} of the column {column!r} is not defined for {dtype}",
-            f"cast it first, such as pl.col({column!r}).cast(pl.Float64)",
-        )
+        return undefined, f"cast it first, such as pl.col({column!r}).cast(pl.Float64)"
     if kind == "n_unique" and dtype.is_nested():
-        return f"n_unique of the column {column!r} is not defined for {dtype}", "count a column of plain values"
+        return undefined, "count a column of plain values"
     return None
 
 
