@@ -100,7 +100,7 @@ class Chain:
             out: Parquet file for the scores, see :attr:`ScoringResult.scores`; ``None`` holds them in memory.
             rejects: Parquet file for the rejected rows, see :attr:`ScoringResult.rejects`; ``None`` holds them.
             max_reject_rate: Largest accepted share of rejected rows, 0 to 1.
-            progress: Called after each batch with the rows done and the rows in all.
+            progress: Called with the rows done and the rows in all, after each batch and after taking over a killed run's.
             batch_rows: Rows of a batch.
             clock: Gives aware UTC moments.
 
@@ -123,6 +123,8 @@ class Chain:
             digest = _digest(identities, [each.handler for each in bound], key=key, batch_rows=batch_rows)
             parts = outputs.parts(digest, batch_rows=batch_rows, rows=rows)
             resumed_parts = parts.count
+            if resumed_parts and progress is not None:
+                progress(min(resumed_parts * batch_rows, rows), rows)
             if resumed_parts == 0 or resumed_parts * batch_rows < rows:
                 for batch in table.batches(start=resumed_parts * batch_rows, size=batch_rows):
                     parts.add(judge(bound, batch, key=key))

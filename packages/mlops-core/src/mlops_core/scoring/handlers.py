@@ -89,7 +89,23 @@ class Link:
 
 
 class Handler(Protocol):
-    """One step of a chain. It keeps no state between runs: what a run needs is in the link."""
+    """One step of a chain. It keeps no state between runs: what a run needs is in the link.
+
+    A handler of your own is a class with these three members::
+
+        class Allowed:
+            name = "Allowed"
+            reasons = ("is an allowed carrier",)
+
+            def __init__(self, carriers: frozenset[str]) -> None:
+                self.carriers = carriers
+
+            def bind(self, table: Table, /) -> Link:
+                return Link(schema=table.schema, handle=self.handle, start=lambda: repr(sorted(self.carriers)))
+
+            def handle(self, batch: pl.DataFrame) -> Verdict:
+                return Verdict.of(batch, batch["carrier"].is_in(self.carriers), reason=self.reasons[0])
+    """
 
     @property
     def name(self) -> str:

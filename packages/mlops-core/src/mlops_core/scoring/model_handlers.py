@@ -7,16 +7,16 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from mlops_core.errors import ScoringError, SignatureMismatchError
+from mlops_core.errors import ScoringError, near_matches
 from mlops_core.scoring.handlers import ROW, Link, Verdict
-from mlops_core.scoring.tables import content_digest
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import polars as pl
 
-    from mlops_core.features import FeatureFactory
+    from mlops_core.datasets.plan import Plan
+    from mlops_core.features.factory import FeatureFactory
     from mlops_core.ports.model_registry import PinnedVersion
     from mlops_core.scoring.handlers import Table
     from mlops_core.signature import Signature
@@ -52,7 +52,7 @@ class Features:
 
     Args:
         model: Whose signature names the features.
-        at: The input's column of the moment.
+        at: The input's column of the moment; ``None`` for the name that it had in training.
         factory: Where the features are defined; ``None`` for the default factory.
         strict: Refuse a feature whose definition differs from the one trained with, instead of warning.
     """
@@ -74,33 +74,48 @@ class Features:
 
     def bind(self, table: Table, /) -> Link:
         """See :meth:`Handler.bind`."""
+        import polars as pl
+
         from mlops_core.datasets.plan import plan_from_signature
+        from mlops_core.features.factory import DEFAULT_FACTORY
 
         signature = _signature(self.model, needed_for="computing its features")
-        spine = table.rows.collect_schema()
-        plan = plan_from_signature(signature, factory=self.factory, at=self.at, spine_schema=spine, strict=self.strict)
         taken = [each for each in signature.feature_names if each in table.schema]
         if taken:
             why = f"the model's features have the same names: {', '.join(taken)}"
             hint = "rename these columns; or leave Features out, if they are the features"
             raise ScoringError("the table already has columns that Features would make", why=why, hint=hint)
-        computed = _Computed(rows=table.rows.select(each for each in plan.inputs), plan=plan)
-        return Link(schema=table.schema, handle=computed.handle, start=computed.start)
+        plan = plan_from_signature(
+            signature,
+            factory=DEFAULT_FACTORY if self.factory is None else self.factory,
+            at=self.at,
+            spine_schema=table.rows.collect_schema(),
+            strict=self.strict,
+        )
+        computed = _Computed(rows=table.rows.select(plan.inputs), plan=plan)
+        schema = pl.Schema({**table.schema, **_schema_of(plan)})
+        return Link(schema=schema, handle=computed.handle, start=computed.start)
 
 
-class _Plan(Protocol):
-    """What is needed of a plan for scoring."""
+def _schema_of(plan: Plan) -> pl.Schema:
+    """The types of a plan's columns, without reading a row of its sources."""
+    import polars as pl
 
-    def compute(self, spine: pl.DataFrame, /) -> pl.DataFrame: ...
+    from mlops_core.datasets.steps import run_steps
+
+    no_rows = pl.DataFrame(schema={name: plan.request.table[name] for name in plan.inputs})
+    return run_steps(plan.steps, no_rows, without_rows=True).select(plan.columns).schema
 
 
 @dataclass(slots=True, kw_only=True)
 class _Computed:
     rows: pl.LazyFrame
-    plan: _Plan
+    plan: Plan
     columns: pl.DataFrame | None = None
 
     def start(self) -> str | None:
+        from mlops_core.datasets.content_digest import content_digest
+
         self.columns = self.plan.compute(self.rows.collect(engine="streaming")).rechunk()
         # Not the sources' names but what came out of them: a source that changed since starts the run anew.
         return content_digest(self.columns)
@@ -139,17 +154,18 @@ class Predict:
 
     def bind(self, table: Table, /) -> Link:
         """See :meth:`Handler.bind`."""
+        import polars as pl
+
+        from mlops_core.models.inputs import select_columns
+
         columns = self.columns
         if columns is None:
-            columns = tuple(_signature(self.model, needed_for="predicting").feature_names)
-        missing = [each for each in columns if each not in table.schema]
-        if missing:
-            raise SignatureMismatchError(
-                f"{len(missing)} columns that the model reads are missing",
-                where=_reference(self.model.version),
-                why=f"missing: {', '.join(missing)}",
-                hint="put Features(model, at=...) before Predict(model), or add the columns to the input",
-            )
+            signature = _signature(self.model, needed_for="predicting")
+            select_columns(pl.DataFrame(schema=table.schema), signature, where=_reference(self.model.version))
+            columns = tuple(signature.feature_names)
+        elif missing := [each for each in columns if each not in table.schema]:
+            hint = near_matches(missing[0], table.schema)
+            raise ScoringError("Predict is to read unknown columns", why=f"missing: {', '.join(missing)}", hint=hint)
         predictor = _Predictor(model=self.model, columns=columns)
         return Link(schema=table.schema, handle=predictor.handle, start=predictor.start)
 

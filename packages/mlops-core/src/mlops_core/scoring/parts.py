@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_core.errors import ScoringError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-    from pathlib import Path
 
     import polars as pl
 
@@ -166,16 +166,19 @@ def held(path: Path) -> Generator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = path.with_name(f".{path.name}.lock")
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
     try:
-        with FileLock(lock, timeout=0):
-            yield
-            # While it is held: a run that opened it before finds that it has no name any more, and opens it again.
-            with suppress(OSError):
-                lock.unlink()
+        lock.acquire()
     except Timeout as exc:
         hint = "wait until it has ended, or choose another output"
         raise ScoringError("another run is writing this output", where=str(path), hint=hint) from exc
+    try:
+        yield
+    finally:
+        # While it is held: a run that has opened the file in the meantime finds that it has no name any more.
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from mlops_core.errors import ScoringError
+from mlops_core.errors import DatasetError, ScoringError
 from mlops_core.scoring.handlers import ROW
 
 if TYPE_CHECKING:
@@ -44,7 +44,14 @@ class InputTable:
 
     def identity(self) -> str | None:
         """A text that differs when the rows differ; ``None`` where that cannot be told."""
-        return self.stamp or content_digest(self.rows.collect())
+        from mlops_core.datasets.content_digest import content_digest
+
+        if self.stamp:
+            return self.stamp
+        try:
+            return content_digest(self.rows.collect())
+        except DatasetError:  # a column of Python objects
+            return None
 
     def refuse_if_changed(self) -> None:
         """Compare the file with what it was when it was opened.
@@ -115,23 +122,6 @@ def open_table(source: TableLike, /) -> InputTable:
         why = "the chain calls the row's number so"
         raise ScoringError(f"the input has a column {ROW!r}", where=table.name, why=why, hint="rename it")
     return table
-
-
-def content_digest(frame: pl.DataFrame) -> str | None:
-    """A text that differs when values, their order or the columns differ, the same in every process.
-
-    It tells a run from another one on the same machine; it is no protection against forgery, and another version of
-    Polars may give another text. ``None`` for columns that cannot be hashed.
-    """
-    import polars as pl
-    from polars import selectors
-
-    # The codes of categories depend on the order in which the process met them.
-    values = frame.with_columns(selectors.categorical().cast(pl.String)).with_row_index(ROW)
-    try:
-        return f"{pl.__version__} {frame.schema} {frame.height} {values.hash_rows(seed=0).sum()}"
-    except pl.exceptions.PolarsError:
-        return None
 
 
 def _stamp(path: Path) -> str:
