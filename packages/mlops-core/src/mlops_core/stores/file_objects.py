@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import secrets
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -75,11 +76,12 @@ def make_folder(folder: Path) -> None:
 
     Raises:
         NotADirectoryError: One of them is a file.
+        FileNotFoundError: Somebody removed one of them at the same time.
     """
     try:
         folder.mkdir()
     except FileExistsError:
-        if not folder.is_dir():
+        if not stat.S_ISDIR(folder.stat().st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
     except FileNotFoundError:
         make_folder(folder.parent)

@@ -16,7 +16,7 @@ import errno
 import hashlib
 import os
 import stat as modes
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mlops_core.errors import (
@@ -206,7 +206,7 @@ class FileArtifactStore:
 
     def _place(self, key: str, path: Path, move: Callable[[], None]) -> None:
         """Give a temporary file its name, in folders that are made if need be."""
-        attempts = 10
+        attempts = 100
         for attempt in range(attempts):
             try:
                 make_folder(path.parent)
@@ -244,7 +244,9 @@ class FileArtifactStore:
                 ) from exc
             if not made:
                 raise
-        sync_folder(path.parent)
+        # If the folder is gone, the new object was deleted already: nothing is left to be made durable.
+        with suppress(FileNotFoundError):
+            sync_folder(path.parent)
 
     def _replace(self, key: str, temporary: Path, path: Path, if_match: str | None) -> None:
         with self._lock(key):

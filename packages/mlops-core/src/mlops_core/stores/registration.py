@@ -21,6 +21,7 @@ from mlops_core.manifest import CHECKSUMS_FILE, MANIFEST_FILE, PackageFile
 from mlops_core.stores.registry_documents import Attempts, Head
 from mlops_core.stores.registry_layout import package_prefix
 from mlops_core.stores.registry_state import keys_of
+from mlops_core.stores.sealed_documents import NewerFormatError
 from mlops_core.stores.verified_stream import verified_stream
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ class Registrar:
             )
         try:
             note = Attempts.from_bytes(found.data, where=where, model=head.model, digest=digest)
+        except NewerFormatError:
+            raise
         except IntegrityError:
             return frozenset(self._scan(head, digest)), found.info.etag
         return note.versions, found.info.etag

@@ -24,6 +24,10 @@ FORMAT_VERSION: Final = 1
 _RESTORE: Final = "restore the object from a copy; nothing of it was used"
 
 
+class NewerFormatError(IntegrityError):
+    """The document is whole, and this library is too old for it: nobody may repair it."""
+
+
 def seal(content: Mapping[str, JsonValue]) -> bytes:
     """The document of a content.
 
@@ -55,7 +59,7 @@ def opening(data: bytes, *, where: str, names: Mapping[str, JsonValue]) -> Gener
     try:
         newer = as_integer(envelope["format_version"])
         if newer > FORMAT_VERSION:
-            raise IntegrityError(
+            raise NewerFormatError(
                 "a document of the registry is of a newer format than this library reads",
                 where=where,
                 why=f"format {newer}, while this library reads up to {FORMAT_VERSION}",
