@@ -80,7 +80,7 @@ class Dataset:
             DatasetError: There is no label, or it is null somewhere.
         """
         label = self._label("xy() gives what is predicted")
-        missing = label.null_count()
+        missing = _missing(label).sum()
         if missing:
             raise DatasetError(
                 f"the label {label.name!r} is null in {missing:,} of {label.len():,} rows",
@@ -94,13 +94,14 @@ class Dataset:
         )
 
     def drop_null_labels(self) -> Dataset:
-        """Without the rows whose label is null; ``dropped`` counts them.
+        """Without the rows whose label is null or NaN; ``dropped`` counts them.
 
         Raises:
             DatasetError: There is no label.
         """
         label = self._label("the rows without one were to be dropped")
-        return replace(self._where(label.is_not_null()), dropped=self.dropped + label.null_count())
+        missing = _missing(label)
+        return replace(self._where(~missing), dropped=self.dropped + missing.sum())
 
     def filter(self, expression: pl.Expr) -> Dataset:
         """The rows for which an expression is true, over the table's columns and the features; null counts as false.
@@ -113,7 +114,7 @@ class Dataset:
         rows = self.table.hstack(self.features.get_columns())
         try:
             mask = rows.select(expression.alias("mask")).get_column("mask")
-        except pl.exceptions.ColumnNotFoundError as exc:
+        except pl.exceptions.PolarsError as exc:
             unknown = [name for name in expression.meta.root_names() if name not in rows.columns]
             hint = near_matches(unknown[0], rows.columns) if unknown else ""
             raise DatasetError("the rows cannot be filtered", where=str(expression), why=str(exc), hint=hint) from exc
@@ -182,6 +183,11 @@ class Dataset:
             table=self.table.filter(mask),
             native=kept(self.native, self.library, mask),
         )
+
+
+def _missing(label: pl.Series) -> pl.Series:
+    """Where a label is null, or NaN, which is how pandas and NumPy spell it."""
+    return label.is_null() | label.is_nan().fill_null(value=False) if label.dtype.is_float() else label.is_null()
 
 
 def _instant(cut: str | date | datetime, dtype: pl.DataType) -> int:

@@ -83,11 +83,14 @@ def _visit(
     known = found.get(feature.column)
     if known is not None:
         if known.feature != feature:
+            again = known.feature.spec == feature.spec
             raise FeatureError(
                 f"two features make a column {feature.column!r}",
                 where=f"{known.feature.definition.place} and {feature.definition.place}",
                 why=f"{known.feature.spec} and {feature.spec} have the same name for their column",
-                hint="rename one with .alias('name')",
+                hint="it was defined again: make the groups that hold it again"
+                if again
+                else "rename one with .alias('name')",
             )
         return known
     needs = [_visit(each, factory, found, (*inside, feature)) for each in factory.walk(*feature.needs)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import FeatureError, near_matches
 from mlops_core.features.definitions import run_file
-from mlops_core.features.feature import Feature, define
+from mlops_core.features.feature import DEFINITIONS_PREFIX, Feature, define
 from mlops_core.features.group import FeatureGroup
 from mlops_core.features.specs import parse_spec
 
@@ -197,7 +197,8 @@ def feature(
         needs: Features whose columns the expression reads.
         version: To be raised when the meaning changes; a model trained with another version refuses to score.
         name: The feature's name; by default the function's.
-        factory: Where to register; by default the factory of the process.
+        factory: Where to register; by default the factory of the process or, in a file of definitions, the factory
+            that loads it.
 
     Returns:
         A decorator that returns the :class:`Feature`, with the function's defaults.
@@ -212,7 +213,10 @@ def feature(
 
     def decorate(function: Callable[..., pl.Expr | Window]) -> Feature:
         made = define(function, name=name, source=source, needs=wanted, version=version)
-        (DEFAULT_FACTORY if factory is None else factory).add(made)
+        if factory is not None:
+            factory.add(made)
+        elif not function.__module__.startswith(DEFINITIONS_PREFIX):
+            DEFAULT_FACTORY.add(made)
         return made
 
     return decorate

@@ -117,19 +117,23 @@ class Feature:
                 hint=near_matches(unknown[0], known.parameters),
             )
         try:
-            bound = known.bind(*arguments, **{**(dict(self.arguments) if not arguments else {}), **parameters})
+            bound = known.bind_partial(*arguments, **parameters).arguments
         except TypeError as exc:
             raise FeatureError(
                 f"feature {self.name!r} cannot be called like this",
                 where=self.definition.place,
                 why=str(exc),
-                hint=f"its parameters are {known.replace(return_annotation=inspect.Signature.empty)}",
+                hint=f"its parameters are ({', '.join(known.parameters)})",
             ) from exc
+        values = {**dict(self.arguments), **bound}
         given = tuple(
-            (name, as_value(value, what=f"parameter {name!r} of feature {self.name!r}"))
-            for name, value in bound.arguments.items()
+            (name, as_value(values[name], what=f"parameter {name!r} of feature {self.name!r}"))
+            for name in known.parameters
+            if name in values
         )
-        return replace(self, arguments=given).alias(alias or self.column_alias)
+        called = replace(self, arguments=given)
+        called.check_complete()
+        return called if alias is None else called.alias(alias)
 
     def alias(self, name: str | None) -> Feature:
         """The same feature with another name for its column; ``None`` for its own name."""
@@ -200,6 +204,18 @@ class Feature:
         del factory  # a group needs it to find members that are named
         yield self
 
+    def check_complete(self) -> None:
+        """Raise a :class:`FeatureError` if a parameter without a default is not given."""
+        parameters = inspect.signature(self.definition.function).parameters.values()
+        missing = [each.name for each in parameters if each.default is each.empty and each.name not in self.parameters]
+        if missing:
+            raise FeatureError(
+                f"feature {self.name!r} lacks its parameter {missing[0]!r}",
+                where=self.definition.place,
+                why="it has no default",
+                hint=f"{self.name}({', '.join(f'{name}=...' for name in missing)})",
+            )
+
     def build(self) -> pl.Expr | Window:
         """Call the function.
 
@@ -208,15 +224,8 @@ class Feature:
         """
         import polars as pl
 
+        self.check_complete()
         function, where = self.definition.function, self.definition.place
-        missing = [
-            each.name
-            for each in inspect.signature(function).parameters.values()
-            if each.default is inspect.Parameter.empty and each.name not in self.parameters
-        ]
-        if missing:
-            hint = f"{self.name}({', '.join(f'{name}=...' for name in missing)})"
-            raise FeatureError(f"feature {self.name!r} lacks {missing[0]!r}", where=where, why="no default", hint=hint)
         try:
             built = function(**self.parameters)
         except FeatureError:
@@ -262,9 +271,9 @@ def _by_name(
     module: str, name: str, path: str | None, arguments: tuple[tuple[str, Value], ...], alias: str | None
 ) -> Feature:
     if path is not None and module not in sys.modules:
-        from mlops_core.features.factory import DEFAULT_FACTORY
+        from mlops_core.features.definitions import run_file
 
-        DEFAULT_FACTORY.load_definitions(path)
+        run_file(path)
     found = _at(importlib.import_module(module), name)
     if not isinstance(found, Feature):
         raise FeatureError(
