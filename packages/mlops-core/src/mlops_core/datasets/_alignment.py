@@ -52,7 +52,8 @@ class Alignment:
     Attributes:
         moments: The spine's rows that can match anything, sorted by moment: ``spine_row``, ``group``, ``moment``.
         events: The source's rows that can be matched, in the source's order: ``row`` (a row of ``values``), ``group``,
-            ``time``, ``created`` (null where unknown). Instants are ``Int64`` UTC microseconds.
+            ``time``, ``created`` (null where unknown; ``known_at`` leaves these rows out). Instants are ``Int64`` UTC
+            microseconds.
         values: The source's columns as they are.
     """
 
@@ -106,7 +107,7 @@ def align(
             for (key, _), form, n in zip(question.keys, forms, names, strict=True)
         ),
         created=_instant(question.created_time, schema) if question.created_time else pl.lit(None, dtype=pl.Int64),
-    ).drop_nulls(["time", *names])
+    ).drop_nulls(["time", *names, *(["created"] if question.known_at else [])])
 
     moments, events = _with_groups(moments, events, names)
     return Alignment(moments=moments.sort("moment"), events=events, values=values)
@@ -146,8 +147,6 @@ def _reachable(question: Question, schema: pl.Schema, moments: pl.DataFrame, old
         reachable &= time <= latest
         if oldest is not None:
             reachable &= time >= earliest - oldest
-    if question.known_at and question.created_time is not None:
-        reachable &= _instant(question.created_time, schema) <= latest
     return reachable
 
 

@@ -119,8 +119,7 @@ def _seen(moments: pl.DataFrame, ranked: pl.DataFrame, *, known_at: bool) -> pl.
     if known_at:
         # A row is visible from the later of its two times on; the best of all visible ones is then a running maximum.
         timeline = (
-            ranked.drop_nulls("created")
-            .select("group", "rank", visible=pl.max_horizontal("time", "created"))
+            ranked.select("group", "rank", visible=pl.max_horizontal("time", "created"))
             .sort("visible")
             .with_columns(pl.col("rank").cum_max().over("group"))
         )

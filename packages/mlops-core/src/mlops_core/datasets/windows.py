@@ -238,9 +238,7 @@ def _visible_parts(windows: pl.DataFrame, ordered: pl.DataFrame, *, known_at: bo
     if not known_at or windows.is_empty():
         yield _Part(rows, source_row, segments)
         return
-    # An unknown created time never is at or before a moment.
-    created = _integers(ordered.select(pl.col("created").fill_null(np.iinfo(np.int64).max)), "created")
-    moments = _integers(windows, "moment")
+    created, moments = _integers(ordered, "created"), _integers(windows, "moment")
     for chunk, positions in segments.exploded():
         sizes = segments.end[chunk] - segments.first[chunk]
         known = created[positions] <= np.repeat(moments[chunk], sizes)
