@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
+import zlib
 from typing import Final
 
 from mlops_core.errors import IntegrityError
@@ -17,7 +18,7 @@ _ENCRYPTED: Final = 0x1
 
 
 def check_archive(data: bytes, *, where: str) -> None:
-    """Check the directory of a ZIP archive and of the ``.npz`` archives inside it.
+    """Check a ZIP archive and the ``.npz`` archives inside it: the directory first, then every member's checksum.
 
     Args:
         data: The archive.
@@ -38,13 +39,17 @@ def _objection(data: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             why = _directory_objection(members, len(data))
-            nested = [] if why else [each for each in members if each.filename.endswith(".npz")]
-            for member in nested:
-                inner = _objection(archive.read(member))
+            if why:
+                return why
+            broken = archive.testzip()
+            if broken is not None:
+                return f"the checksum of {broken!r} is wrong"
+            for member in members:
+                inner = _objection(archive.read(member)) if member.filename.endswith(".npz") else ""
                 if inner:
                     return f"{member.filename}: {inner}"
-            return why
-    except (zipfile.BadZipFile, NotImplementedError, RecursionError, EOFError, OSError, ValueError) as exc:
+            return ""
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RecursionError, EOFError, OSError, ValueError) as exc:
         return f"{type(exc).__name__}: {exc}"
 
 
