@@ -32,7 +32,12 @@ $(READY): requirements.lock $(MEMBERS:%=%/pyproject.toml)
 	@touch $@
 
 demo: $(READY) ## Train, register, promote and score on real flights, and write an HTML page
-	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python $(DEMO)/demo.py
+	@export PATH="$$PWD/$(BIN):$$PATH"; cd $(DEMO); \
+	  python prepare.py; \
+	  mlops train late-flight; \
+	  mlops promote late-flight --alias champion; \
+	  mlops score december; \
+	  mlops report
 
 test: $(READY) ## Run every test, in random order
 	@$(BIN)/python -m pytest

@@ -21,6 +21,7 @@ def score(
 ) -> None:
     """Score a table as mlops.toml says: every row is scored or rejected with a reason."""
     from mlops_core.operations.score import score_job
+    from mlops_core.scoring import ScoringResult
 
     invocation = Invocation.of(context)
     settings = invocation.settings()
@@ -36,7 +37,8 @@ def score(
         try:
             result = score_job(name, job, model=model, features=features, progress=told)
         except TooManyRejectsError as error:
-            write_document(path, error.result.document(reference=job.model, noun=job.noun))
+            if isinstance(error.result, ScoringResult):
+                write_document(path, error.result.document(reference=job.model, noun=job.noun))
             raise
     write_document(path, result.document(reference=job.model, noun=job.noun))
     emit(

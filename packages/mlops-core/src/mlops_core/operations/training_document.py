@@ -57,7 +57,7 @@ class Evaluation:
     Attributes:
         truths: The label as numbers, by part.
         predictions: What the candidate predicts, by part.
-        metrics: Metrics of the choosing and of the reported part, by part and name.
+        metrics: Metrics by part and name; those on the training rows show how much was learnt by heart.
     """
 
     truths: Mapping[str, Numbers]
@@ -66,8 +66,8 @@ class Evaluation:
 
     @classmethod
     def of(cls, chosen: FittedCandidate, parts: TrainingParts, judge: Judge) -> Evaluation:
-        """Predict the choosing and the reported part, and judge."""
-        judged = {"valid": parts.valid, "test": parts.test}
+        """Predict every part, and judge."""
+        judged = dict(parts)
         truths = {name: truth_of(judge, part) for name, part in judged.items()}
         predictions = {name: judge.predictions(chosen.estimator, part.xy()[0]) for name, part in judged.items()}
         metrics = {name: judge.metrics(truths[name], predictions[name]) for name in judged}
@@ -75,8 +75,9 @@ class Evaluation:
 
     @property
     def record_metrics(self) -> dict[str, float]:
-        """The metrics for the version's record, such as ``test_roc_auc``."""
-        return {f"{part}_{name}": value for part, found in self.metrics.items() for name, value in found.items()}
+        """The metrics for the version's record, such as ``test_roc_auc``: those on rows that it did not learn from."""
+        held_out = {part: found for part, found in self.metrics.items() if part != "train"}
+        return {f"{part}_{name}": value for part, found in held_out.items() for name, value in found.items()}
 
 
 def truth_of(judge: Judge, part: Dataset) -> Numbers:
