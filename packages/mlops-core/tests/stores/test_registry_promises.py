@@ -125,6 +125,18 @@ def test_a_damaged_digest_note_is_repaired_by_a_scan(registry: StoreModelRegistr
     assert register(registry, package(b"1"), "c") == 2
 
 
+def test_a_digest_note_of_a_newer_format_is_refused_and_left_alone(
+    registry: StoreModelRegistry, root: Path, package: Make
+) -> None:
+    register(registry, package(b"1"), "a")
+    (note,) = root.glob("models/churn/*/digests/*")
+    newer = note.read_bytes().replace(b'"format_version":1}', b'"format_version":2}')
+    note.write_bytes(newer)
+    with pytest.raises(IntegrityError, match="newer format"):
+        register(registry, package(b"1"), "b")
+    assert note.read_bytes() == newer
+
+
 # 5: one call, one version
 
 

@@ -115,10 +115,12 @@ class FileArtifactStore:
         with self._translating("put", key, f"cannot store {key!r} in {self._root}"):
             self._prepare()
             with temporary_file(self._temporary, data) as (temporary, found):
-                if if_absent:
+                if if_match is not None:
+                    self._replace(key, temporary, path, if_match)
+                elif if_absent:
                     self._place(key, path, lambda: self._create(key, temporary, path))
                 else:
-                    self._place(key, path, lambda: self._replace(key, temporary, path, if_match))
+                    self._place(key, path, lambda: self._replace(key, temporary, path, None))
         return found.info(key)
 
     def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
@@ -196,7 +198,7 @@ class FileArtifactStore:
 
     def _prepare(self) -> None:
         if not self._prepared:
-            (self._temporary / "locks").mkdir(parents=True, exist_ok=True)
+            make_folder(self._temporary / "locks")
             refuse_unsuitable(self._temporary, mountinfo=self._mountinfo)
             self._prepared = True
 
