@@ -60,7 +60,11 @@ def score(
 
 def _text(result: "ScoringResult", noun: str) -> str:
     version = "" if result.model is None else f" with {result.model.model}:{result.model.version}"
-    reasons = [[f"{rows:,}", reason] for reason, rows in result.reasons.items() if rows]
+    reasons = [
+        [f"{each.rejected:,}", f"not so: {each.reason}" if each.handler == "check" else each.reason]
+        for each in result.ledger.entries
+        if each.rejected
+    ]
     lines = [
         f"{result.rows:,} {noun}: {result.scored:,} scored{version}, {result.rejected:,} rejected",
         table([], reasons, indent="  ") if reasons else "",

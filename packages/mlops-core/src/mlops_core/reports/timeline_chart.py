@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mlops_core.reports.markup import Markup, element, join
-from mlops_core.reports.page import code, paragraph
+from mlops_core.reports.page import code, more, paragraph
 from mlops_core.reports.wording import moment as moment_text
 from mlops_core.reports.wording import percent, plural, span, value
 
@@ -103,6 +103,10 @@ def timeline_figures(timelines: Sequence[Timeline], label: str) -> Markup:
 def _figure(timeline: Timeline, axis: Axis, label: str) -> Markup:
     timed = [sight for sight in timeline.sights if _has_time(sight)]
     timeless = [sight for sight in timeline.sights if not _has_time(sight)]
+    # One rule of each source tells the story; a dozen windows over one source would bury it.
+    sources = [sight.source for sight in timed]
+    first = [sight for number, sight in enumerate(timed) if sight.source not in sources[:number]]
+    others = [sight for number, sight in enumerate(timed) if sight.source in sources[:number]]
     known = [f"as of {moment_text(timeline.moment)}"]
     if timeline.probability is not None:
         known.append(f"predicted {percent(timeline.probability)}")
@@ -113,7 +117,10 @@ def _figure(timeline: Timeline, axis: Axis, label: str) -> Markup:
         element("h3", timeline.row),
         paragraph(" \u00b7 ".join(known), kind="soft"),
         element("div", element("div"), _scale(axis), class_="lane scale") if timed else None,
-        [_lane(sight, timeline.moment, axis) for sight in timed],
+        [_lane(sight, timeline.moment, axis) for sight in first],
+        more(f"{len(others)} more rules for this row", [_lane(sight, timeline.moment, axis) for sight in others])
+        if others
+        else None,
         [_timeless(sight) for sight in timeless],
         class_="timeline",
     )
