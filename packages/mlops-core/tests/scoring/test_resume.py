@@ -20,7 +20,7 @@ from . import killed_run
 from .standins import Doubles, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 OUTPUTS = ("scores.parquet", "rejects.parquet")
 
@@ -145,9 +145,19 @@ def test_parts_of_another_chain_are_removed(stopped: Path) -> None:
     assert result.resumed_parts == 0
 
 
-def test_a_damaged_part_is_judged_again(stopped: Path, undisturbed: Mapping[str, bytes]) -> None:
-    part = parts_folder(stopped) / "000003.parquet"
+def cut_off(part: Path) -> None:
     part.write_bytes(part.read_bytes()[:100])
+
+
+def without_a_row(part: Path) -> None:
+    pl.read_parquet(part).head(-1).write_parquet(part)
+
+
+@pytest.mark.parametrize("damage", [cut_off, without_a_row])
+def test_a_damaged_part_is_judged_again(
+    damage: Callable[[Path], None], stopped: Path, undisturbed: Mapping[str, bytes]
+) -> None:
+    damage(parts_folder(stopped) / "000003.parquet")
 
     result = killed_run.score(stopped)
 

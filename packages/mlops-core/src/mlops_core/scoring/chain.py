@@ -100,7 +100,8 @@ class Chain:
             out: Parquet file for the scores, see :attr:`ScoringResult.scores`; ``None`` holds them in memory.
             rejects: Parquet file for the rejected rows, see :attr:`ScoringResult.rejects`; ``None`` holds them.
             max_reject_rate: Largest accepted share of rejected rows, 0 to 1.
-            progress: Called with the rows done and the rows in all, after each batch and after taking over a killed run's.
+            progress: Called with the rows done and the rows in all: after each batch, and first with those taken over
+                from a killed run.
             batch_rows: Rows of a batch.
             clock: Gives aware UTC moments.
 
