@@ -36,7 +36,7 @@ def check_own_column(name: str, request: PlanRequest, *, reader: str, where: str
             f"{reader} needs a column {name!r} that cannot be read",
             where=where,
             why=request.unreadable[name],
-            hint="convert it to one type",
+            hint="make it a column of one type",
         )
     check_column(name, request.table, reader=reader, where=where)
 

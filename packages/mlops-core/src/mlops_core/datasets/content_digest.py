@@ -52,7 +52,7 @@ def _parts(column: pl.Series) -> Iterator[bytes]:
         yield _little_endian(texts.bin.size().fill_null(0), "<u8")
         yield b"".join(texts.drop_nulls().to_list())
     elif isinstance(dtype, (pl.Float32, pl.Float64)):
-        yield _little_endian((column.fill_nan(float("nan")) + 0.0).fill_null(0.0), "<f8")
+        yield _floats(column)
     elif isinstance(dtype, pl.Object):
         raise DatasetError(
             f"the column {column.name!r} holds Python objects", why="they have no digest", hint="cast it"
@@ -73,6 +73,14 @@ def _whole_numbers(column: pl.Series) -> bytes:
     if numbers.dtype in (pl.Int128(), pl.UInt128()):
         return "\0".join(map(str, numbers.to_list())).encode()
     return _little_endian(numbers.cast(form).fill_null(0), "<u8" if form is pl.UInt64 else "<i8")
+
+
+def _floats(column: pl.Series) -> bytes:
+    import numpy as np
+
+    values = column.fill_null(0.0).to_numpy().astype("<f8")
+    values[np.isnan(values)] = np.nan
+    return (values + 0.0).tobytes()  # minus zero plus zero is zero
 
 
 def _little_endian(numbers: pl.Series, form: str) -> bytes:

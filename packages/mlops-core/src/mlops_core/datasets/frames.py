@@ -64,8 +64,9 @@ def read_spine(data: object) -> Spine:
     unreadable: dict[str, str] = {}
     if library == "pandas":
         data = cast("Any", data).copy(deep=False)  # what the caller does to the frame later is not our business
-        names = [name for name in cast("list[object]", list(cast("Any", data).columns)) if isinstance(name, str)]
-        unreadable = {name: why_unreadable(data, name) for name in names if name not in schema}
+        names = cast("list[object]", [*cast("Any", data).columns, *cast("Any", data).index.names])
+        others = [name for name in names if isinstance(name, str) and name not in schema]
+        unreadable = {name: why_unreadable(data, name) for name in others}
     return Spine(native=data, library=library, scan=scan, schema=schema, unreadable=unreadable)
 
 
@@ -125,7 +126,9 @@ def features_for_estimator(columns: pl.DataFrame, library: OutputLibrary, native
     """Feature columns that an estimator can be fitted on: a Polars frame or, for a pandas table, a pandas frame.
 
     The pandas frame has the caller's index, and texts as plain objects with ``None`` for missing: an encoder then sees
-    the same values as in Polars, and a model fitted on one library predicts the same on the other.
+    the same values as in Polars, and a model fitted on one library predicts the same on the other. One difference
+    stays: a null in a *category* is ``None`` in Polars and NaN in pandas, which an encoder (unlike
+    ``categorical_features="from_dtype"``) takes for two categories. Fill such nulls in the feature.
     """
     if library != "pandas":
         return columns
