@@ -20,7 +20,7 @@ from mlops_core.errors import (
     VersionNotFoundError,
 )
 from mlops_core.manifest import FolderPackage, verified_chunks
-from mlops_core.stores.conditional_writes import Retries
+from mlops_core.stores.conditional_writes import Documents, Retries
 from mlops_core.stores.files import FileArtifactStore
 from mlops_core.stores.registry import StoreModelRegistry
 
@@ -202,6 +202,32 @@ def test_a_lost_answer_anywhere_makes_one_version_and_no_error(
             after=hook if side == "after" else None,
         )
         assert scene.versions() == ([3, 2, 1] if earlier else [1])
+
+
+@pytest.mark.parametrize("arrived", [b"ours", b"theirs"])
+def test_a_write_that_arrives_after_its_time_out_is_known_as_our_own(tmp_path: Path, arrived: bytes) -> None:
+    store = FileArtifactStore(tmp_path)
+    watched = Watched(store)
+    documents = Documents(watched, retries=Retries(sleep=lambda _: None))
+    old = store.put("old", b"old").etag
+
+    def late(key: str) -> Hook:
+        def act(number: int) -> None:
+            if number == 0:
+                unavailable()
+            if number == 2:  # 1 was the look at what is there; now the first write arrives, then its repetition
+                store.put(key, arrived)
+
+        return act
+
+    writes: dict[str, Callable[[], str | None]] = {
+        "new": lambda: documents.create("new", b"ours"),
+        "old": lambda: documents.replace("old", b"ours", old),
+    }
+    for key, write in writes.items():
+        watched.requests = 0
+        watched.before = late(key)
+        assert write() == (store.stat(key).etag if arrived == b"ours" else None)
 
 
 @pytest.mark.parametrize("if_exists", ["return", "new"])
