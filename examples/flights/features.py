@@ -23,7 +23,7 @@ LANDED = Source("landed", DATA / "landed.parquet", event_time="landed_at")
 DEPARTED = Source("departed", DATA / "departed.parquet", event_time="reported_at")
 SCHEDULED = Source("scheduled", DATA / "scheduled.parquet", event_time="scheduled_departure")
 
-# The same arrivals by plane: a flight sees where its own plane was last, within a day.
+# The same arrivals by plane: a flight sees the last landing of its own plane, if that was within a day.
 LAST_FLIGHT = Source("last_flight", DATA / "landed.parquet", entity="tailnum", event_time="landed_at", max_age="24h")
 
 # Lookups without a time. `on` is for keys that are called differently: source column -> column of the flights.
@@ -141,17 +141,19 @@ def departure_delay(by: tuple[str, ...] = ("origin",), over: str = "1h"):
 
 @feature(source=SCHEDULED)
 def due(by: tuple[str, ...] = ("origin",), over: str = "3h"):
+    """Flights that should have left by then, cancelled ones included."""
     return window("count", by=by, over=over, closed="left")
 
 
 @feature(source=DEPARTED)
 def gone(by: tuple[str, ...] = ("origin",), over: str = "3h"):
+    """Flights that did leave by then, whenever they should have."""
     return window("count", by=by, over=over, closed="left")
 
 
 @feature(needs=["due", "gone"])
 def waiting() -> pl.Expr:
-    """Flights that should have left the airport in the last three hours, less those that did."""
+    """How far the airport has fallen behind its plan in three hours; below zero when it catches up."""
     return pl.col("due") - pl.col("gone")
 
 
