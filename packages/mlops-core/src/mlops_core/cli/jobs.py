@@ -49,16 +49,17 @@ def the_job(jobs: Mapping[str, Job], name: str | None, *, kind: str, settings: S
 
 
 def definitions_of(path: Path | None) -> FeatureFactory:
-    """The default factory, after the definitions of a file were loaded into it.
+    """A factory of the installed features and those that a file defines; the process's default one stays as it is.
 
     Raises:
         FeatureError: The file cannot be run, or defines what cannot work.
     """
-    from mlops_core.features.factory import DEFAULT_FACTORY
+    from mlops_core.features import FeatureFactory
 
+    factory = FeatureFactory()
     if path is not None:
-        DEFAULT_FACTORY.load_definitions(path)
-    return DEFAULT_FACTORY
+        factory.load_definitions(path)
+    return factory
 
 
 def training_document_path(job: TrainJob, model: str) -> Path:
