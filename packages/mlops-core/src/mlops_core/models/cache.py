@@ -32,6 +32,7 @@ class PackageCache:
 
         <digest>/            a whole, verified package; appears by one rename
         tmp/<digest>/        being fetched, by whoever holds the lock of the digest
+        tmp/<digest>.old/    being removed, likewise
         locks/<digest>.lock  released by the operating system when its holder dies; never deleted
 
     Readers take no lock: a package that is evicted under them is fetched again by whoever loads it. The least recently
@@ -79,8 +80,8 @@ class PackageCache:
     def _download(self, registry: ModelRegistry, version: PinnedVersion) -> FolderPackage:
         entry = self._folder / version.digest
         partial = self._folder / "tmp" / version.digest
-        _remove(partial)  # left by a process that died: the lock is ours now
-        partial.mkdir(parents=True)
+        shutil.rmtree(partial, ignore_errors=True)  # left by a process that died: the lock is ours now
+        partial.mkdir()
         try:
             manifest = _fetch_manifest(registry, version, partial)
             for file in manifest.files:
@@ -89,11 +90,11 @@ class PackageCache:
                 with registry.open(version, file.path) as stream:
                     write_durably(path, verified_chunks(stream, file, where=f"{version.model}:{version.version}"))
             sync_folder(partial)
-            _remove(entry)
+            self._discard(entry)
             partial.rename(entry)
             sync_folder(self._folder)
         except BaseException:
-            _remove(partial)
+            shutil.rmtree(partial, ignore_errors=True)
             raise
         return FolderPackage(entry, manifest)
 
@@ -112,8 +113,21 @@ class PackageCache:
     def _remove_unless_fetched(self, folder: Path) -> None:
         import filelock
 
-        with suppress(filelock.Timeout), filelock.FileLock(self._lock_file(folder.name), timeout=0):
-            _remove(folder)
+        digest = folder.name.partition(".")[0]
+        with suppress(filelock.Timeout), filelock.FileLock(self._lock_file(digest), timeout=0):
+            self._discard(folder)
+
+    def _discard(self, folder: Path) -> None:
+        """Remove an entry in one step, whoever reads or writes in it meanwhile; then its files."""
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink(missing_ok=True)
+            return
+        doomed = self._folder / "tmp" / f"{folder.name.partition('.')[0]}.old"
+        if folder != doomed:
+            shutil.rmtree(doomed, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)  # what stays is swept by a later fetch
 
     @contextmanager
     def _lock(self, version: PinnedVersion) -> Generator[None]:
@@ -211,14 +225,6 @@ def _check_digest(version: PinnedVersion) -> None:
             where=f"{version.model}:{version.version}",
             why=f"{version.digest[:80]!r} is not a SHA-256",
         )
-
-
-def _remove(path: Path) -> None:
-    if path.is_symlink() or path.is_file():
-        path.unlink(missing_ok=True)
-    else:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path)
 
 
 def _touch(entry: Path) -> None:

@@ -59,7 +59,7 @@ def as_polars(table: object, signature: Signature) -> pl.DataFrame:
     """A table of any library, or an array with the signature's number of columns, as Polars.
 
     Args:
-        table: A Polars, pandas or Arrow table, or a two-dimensional array whose columns are in the signature's order.
+        table: A Polars, pandas or Arrow table, a path to one, or a two-dimensional array whose columns are in the signature's order.
         signature: The columns' names.
 
     Raises:
@@ -70,12 +70,12 @@ def as_polars(table: object, signature: Signature) -> pl.DataFrame:
     except ModuleNotFoundError as exc:
         raise extra_not_installed("features", needed_for="predicting for a table", missing="polars") from exc
 
-    from mlops_core.features.tables import scan_table
+    from mlops_core.features.tables import library_of, scan_table
 
     if isinstance(table, pl.DataFrame):
         return table
     shape = getattr(table, "shape", None)
-    if not hasattr(table, "columns") and isinstance(shape, tuple):
+    if library_of(table) is None and isinstance(shape, tuple):
         names = signature.feature_names
         if len(cast("tuple[int, ...]", shape)) != 2 or shape[1] != len(names):  # noqa: PLR2004 - rows and columns
             why = f"its shape is {shape}, the model reads {len(names)} columns"

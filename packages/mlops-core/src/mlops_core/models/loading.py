@@ -133,7 +133,8 @@ class LoadedModel:
         Raises:
             SignatureMismatchError: Columns are missing or of another dtype.
         """
-        return self.estimator.predict(self._input(table))
+        features = self._input(table)
+        return self.estimator.predict(features)
 
     def predict_proba(self, table: object, /) -> Any:
         """The probability of each class for each row: an array, columns in the order of ``classes_``.
@@ -145,6 +146,7 @@ class LoadedModel:
             SignatureMismatchError: Columns are missing or of another dtype.
             UnsupportedOperationError: The estimator gives no probabilities.
         """
+        features = self._input(table)
         probabilities: Any = getattr(self.estimator, "predict_proba", None)
         if probabilities is None:
             raise UnsupportedOperationError(
@@ -154,7 +156,7 @@ class LoadedModel:
                 why=f"{type(self.estimator).__qualname__} has no predict_proba",
                 hint="calibrate it with CalibratedClassifierCV before registering",
             )
-        return probabilities(self._input(table))
+        return probabilities(features)
 
     def predictions(self, features: pl.DataFrame, /) -> pl.DataFrame:
         """One row of answers for each row of a table.
