@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -86,6 +87,12 @@ def test_a_cut_means_the_same_instant_however_it_is_written(cut: str | date | da
     instant = pl.lit(datetime(2026, 1, 11, tzinfo=UTC))
     assert before.table.select((pl.col("at") < instant).all()).item()
     assert after.table.select((pl.col("at") >= instant).all()).item()
+
+
+def test_one_text_is_one_cut() -> None:
+    assert [len(part) for part in timed().split(at="2026-01-11")] == [
+        len(part) for part in timed().split(at=["2026-01-11"])
+    ]
 
 
 def test_a_naive_moment_takes_naive_cuts() -> None:
@@ -321,6 +328,13 @@ def test_x_has_the_columns_of_the_signature_and_no_other() -> None:
     polars_x, polars_y = cast("tuple[pl.DataFrame, pl.Series]", build().drop_null_labels().xy())
     assert polars_x.columns == COLUMNS
     assert polars_y.name == "late"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dataset_pickles(kind: str) -> None:
+    made = build(kind)
+    again = pickle.loads(pickle.dumps(made))
+    assert (again.digest, again.signature, len(again)) == (made.digest, made.signature, len(made))
 
 
 def test_a_dataset_says_what_it_is() -> None:

@@ -313,7 +313,7 @@ def test_no_rows_give_the_right_schema() -> None:
     made = plan()
     empty = made.compute(spine().clear())
     assert empty.height == 0
-    assert empty.schema == made.compute(spine()).schema
+    assert empty.schema == made.compute(spine()).schema == made.schema
 
 
 def test_a_plan_needs_its_inputs_and_no_more() -> None:

@@ -146,6 +146,21 @@ def test_a_file_of_definitions_is_run_and_leaves_the_path_alone(tmp_path: Path) 
     assert factory.make("group_1").columns(factory) == ["loaded_1", "loaded_1__times_2"]
 
 
+def test_a_file_that_changed_is_read_anew_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "features.py"
+    factory, seen = FeatureFactory(), set[str]()
+    for number in range(3):
+        path.write_text(
+            "import polars as pl\nfrom mlops_core import feature\n"
+            f"@feature()\ndef changing() -> pl.Expr:\n    return pl.col('x') * {number}\n"
+        )
+        factory.load_definitions(path)
+        [changing] = factory.walk("changing")
+        seen.add(f"{changing.fingerprint} {changing.build()}")
+    assert len(seen) == 3
+    assert [each.name for each in tmp_path.iterdir()] == ["features.py"]
+
+
 def test_two_files_may_not_define_one_name(tmp_path: Path) -> None:
     path = write_definitions(tmp_path, 2)
     (tmp_path / "more.py").write_text(path.read_text())

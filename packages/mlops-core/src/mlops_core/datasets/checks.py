@@ -65,8 +65,10 @@ def check_moment(request: PlanRequest) -> None:
     if request.at is None:
         return
     check_own_column(request.at, request, reader="the moment (at)")
+    import polars as pl
+
     dtype = request.table[request.at]
-    if not dtype.is_temporal() or str(dtype).startswith(("Duration", "Time")):
+    if not isinstance(dtype, (pl.Datetime, pl.Date)):
         raise DatasetError(
             f"the moment {request.at!r} is not a time",
             where="the table",

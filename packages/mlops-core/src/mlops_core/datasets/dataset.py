@@ -124,11 +124,11 @@ class Dataset:
             raise DatasetError("the rows cannot be filtered", where=str(expression), why=why, hint=hint)
         return self._where(mask.fill_null(value=False))
 
-    def split(self, *, at: Sequence[str | date | datetime]) -> tuple[Dataset, ...]:
+    def split(self, *, at: str | Sequence[str | date | datetime]) -> tuple[Dataset, ...]:
         """Cut by the moment: rows before the first time, from the first to before the second, and so on.
 
         Args:
-            at: Increasing times. A text or a date means the moment's own kind: of instants, UTC.
+            at: One text, or increasing times. A text or a date means the moment's own kind: of instants, UTC.
 
         Returns:
             One dataset more than times.
@@ -153,12 +153,10 @@ class Dataset:
                 why="they belong to no part",
                 hint=f"dataset.filter(pl.col({name!r}).is_not_null())",
             )
-        cuts = [_instant(each, moments.dtype) for each in at]
+        cuts = [_instant(each, moments.dtype) for each in ([at] if isinstance(at, str) else at)]
         if not cuts or any(later <= earlier for earlier, later in pairwise(cuts)):
             why = "at least one time is needed, and each must be later than the one before"
-            raise DatasetError(
-                f"a dataset cannot be split at {list(at)}", why=why, hint="at=['2013-10-01', '2013-11-01']"
-            )
+            raise DatasetError(f"a dataset cannot be split at {at}", why=why, hint="at=['2013-10-01', '2013-11-01']")
         instants = moments.dt.epoch("us")
         part = pl.select(sum((pl.lit(instants) >= cut).cast(pl.Int32) for cut in cuts)).to_series()
         return tuple(self._where(part == number) for number in range(len(cuts) + 1))

@@ -40,11 +40,13 @@ class Plan:
     Attributes:
         request: What it was made from.
         steps: Joins, then expressions level by level.
+        schema: The columns that :meth:`compute` makes, and their Polars types.
         signature: The columns that go in and come out, their types, versions and rules.
     """
 
     request: PlanRequest = field(repr=False)
     steps: tuple[Step, ...] = field(repr=False)
+    schema: pl.Schema = field(repr=False)
     signature: Signature
 
     @property
@@ -79,10 +81,10 @@ class Plan:
         table = self._inputs_of(spine)
         made = run_steps(self.steps, table).select(self.columns)
         for each in self.signature.features:
-            now = dtype_name(made.schema[each.name])
-            if now != each.dtype:
+            now = made.schema[each.name]
+            if now != self.schema[each.name]:
                 raise DatasetError(
-                    f"feature {each.feature!r} is {now}, and was planned as {each.dtype}",
+                    f"feature {each.feature!r} is {dtype_name(now)}, and was planned as {each.dtype}",
                     where="its expression",
                     why="its type depends on the data",
                     hint="cast it at the end of the expression",
@@ -154,20 +156,18 @@ def make_plan(request: PlanRequest) -> Plan:
     )
     empty = pl.DataFrame(schema={each.name: request.table[each.name] for each in inputs})
     made = run_steps(steps, empty, without_rows=True).schema
+    requested = [each for each in request.features if each.requested]
     rules = {column: step.words for step in steps for column in step.columns}
     signature = Signature(
         inputs=inputs,
-        features=tuple(
-            _feature_column(each, dtype_name(made[each.column]), rules[each.column])
-            for each in request.features
-            if each.requested
-        ),
+        features=tuple(_feature_column(each, dtype_name(made[each.column]), rules[each.column]) for each in requested),
         label=request.label,
         label_dtype=request.label_dtype,
         at=at,
         known_at=request.known_at,
     )
-    return Plan(request=request, steps=steps, signature=signature)
+    schema = pl.Schema({each.column: made[each.column] for each in requested})
+    return Plan(request=request, steps=steps, schema=schema, signature=signature)
 
 
 def _inputs_read(at: str | None, steps: Sequence[Step]) -> set[str]:

@@ -121,11 +121,14 @@ def run_steps(steps: Iterable[Step], frame: pl.DataFrame, *, without_rows: bool 
         DatasetError: A join cannot work.
         FeatureError: An expression failed, or a source cannot be read.
     """
+    scans: dict[Source, pl.LazyFrame] = {}
     for step in steps:
         if isinstance(step, ExpressionStep):
             made = evaluate(frame, step.expressions)
         else:
-            source = step.source.scan()
+            if step.source not in scans:
+                scans[step.source] = step.source.scan()
+            source = scans[step.source]
             made = step.run(frame, source.clear() if without_rows else source)
         frame = frame.hstack(made.get_columns())
     return frame

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import sys
 import traceback
+from contextlib import suppress
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from mlops_core.errors import FeatureError
 from mlops_core.features.feature import DEFINITIONS_PREFIX
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+
+class _Uncached(SourceFileLoader):
+    """Compiles the file each time.
+
+    Python's cache compares sizes and whole seconds: a constant that is changed and run at once would be missed. Nor is
+    a folder of ours left beside the caller's file.
+    """
+
+    def path_stats(self, path: object) -> Never:
+        raise OSError(f"{path} is not to be cached")
 
 
 def run_file(path: str | Path) -> ModuleType:
@@ -26,16 +39,17 @@ def run_file(path: str | Path) -> ModuleType:
     """
     file = Path(path).resolve()
     name = f"{DEFINITIONS_PREFIX}{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, file) if file.is_file() else None
-    if spec is None or spec.loader is None:
-        why = "it is not a Python file" if file.is_file() else "no such file"
+    if not file.is_file():
+        why = "no such file"
         raise FeatureError("cannot load feature definitions", where=str(file), why=why, hint="for example: features.py")
-    module = importlib.util.module_from_spec(spec)
+    loader = _Uncached(name, str(file))
+    module = module_from_spec(ModuleSpec(name, loader, origin=str(file)))
+    module.__file__ = str(file)
     before = sys.modules.get(name)
     sys.modules[name] = module
     sys.path.insert(0, str(file.parent))
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except Exception as exc:
         _put_back(name, before)
         if isinstance(exc, FeatureError):
@@ -50,7 +64,8 @@ def run_file(path: str | Path) -> ModuleType:
             hint=f"python {file} shows the whole error",
         ) from exc
     finally:
-        sys.path.remove(str(file.parent))
+        with suppress(ValueError):  # the file may have tidied up itself
+            sys.path.remove(str(file.parent))
     return module
 
 

@@ -137,9 +137,7 @@ class FeatureFactory(Mapping[str, "Feature | FeatureGroup"]):
 
     def _find(self, name: str) -> Feature | FeatureGroup:
         if name not in self._features and not self._searched:
-            self._searched = True
-            for each in self._installed():
-                self._load(each)
+            self._search()
         if name not in self._features:
             raise FeatureError(
                 f"no feature is called {name!r}",
@@ -147,6 +145,15 @@ class FeatureFactory(Mapping[str, "Feature | FeatureGroup"]):
                 hint=near_matches(name, self._features) or "import its module, or load_definitions('features.py')",
             )
         return self._features[name]
+
+    def _search(self) -> None:
+        self._searched = True  # before loading, because what is loaded may look for names itself
+        try:
+            for each in self._installed():
+                self._load(each)
+        except FeatureError:
+            self._searched = False
+            raise
 
     def _load(self, entry_point: EntryPoint) -> None:
         try:
