@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -33,6 +34,7 @@ POLARS = pl.DataFrame(NUMBERS, schema=["a", "b", "c", "d"]).with_columns(
 PANDAS = POLARS.to_pandas()
 
 
+@functools.cache
 def fitted_models() -> dict[str, tuple[Any, Any]]:
     """Models by name, each with a table that it predicts (or transforms) for."""
     with warnings.catch_warnings():

@@ -142,13 +142,11 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
 FILL_THE_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from sklearn.linear_model import LogisticRegression
 from mlops_core.models import write_package
-model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
 try:
-    write_package(model, Path(sys.argv[1]))
+    write_package(bytes(10_000), Path(sys.argv[1]), serializer="pickle")
 except OSError as exc:
     print(type(exc).__name__)
 """
