@@ -225,8 +225,9 @@ def main() -> None:
     """Prepare the tables and say where they are."""
     parser = argparse.ArgumentParser(description="Write the tables of the flights example.")
     parser.add_argument("--data", type=Path, default=DATA, help="folder to write to (default: %(default)s)")
-    for name, path in prepare(parser.parse_args().data).items():
-        print(f"{name:9} {path}")
+    data: Path = parser.parse_args().data
+    tables = prepare(data)
+    print(f"{len(tables)} tables are ready in {data.name}/: {', '.join(tables)}")
 
 
 if __name__ == "__main__":

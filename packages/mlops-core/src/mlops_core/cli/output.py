@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -75,6 +76,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, indent: str = "
         (indent + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip()
         for line in lines
     )
+
+
+def path_text(path: Path) -> str:
+    """A path as short as it can be typed here: relative to the working folder where it lies inside."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def size_text(size: int) -> str:

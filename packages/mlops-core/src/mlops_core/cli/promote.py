@@ -52,7 +52,7 @@ def _expected(text: str | None) -> "int | Unchecked | None":
 def _text(done: "Promotion") -> str:
     before = "nothing" if done.before is None else str(done.before.version)
     lines = [f"{done.after.model}@{done.alias}: {before} -> {done.after.version}"]
-    if done.metrics:
+    if done.before is not None and done.metrics:
         rows = [[name, number_text(old), "->", number_text(new)] for name, (old, new) in done.metrics.items()]
         lines.append(table([], rows, indent="  "))
     if done.before is not None:

@@ -42,7 +42,7 @@ def report(
             hint=f"mlops train {name}",
         )
     page = write_report(out or job.out / "report.html", render_report(training, scoring))
-    emit({"model": name, "report": str(page)}, str(page), as_json=as_json)
+    emit({"model": name, "report": str(page)}, f"report: {page}", as_json=as_json)
 
 
 def _newest_scoring(settings: "Settings", model: str) -> "ScoringDocument | None":

@@ -6,7 +6,7 @@ import typer
 
 from mlops_core.cli.invocation import Invocation
 from mlops_core.cli.jobs import definitions_of, scoring_document_path, the_job, write_document
-from mlops_core.cli.output import JsonOption, emit, table
+from mlops_core.cli.output import JsonOption, emit, path_text, table
 from mlops_core.cli.progress import progress
 from mlops_core.errors import TooManyRejectsError
 
@@ -68,7 +68,10 @@ def _text(result: "ScoringResult", noun: str) -> str:
     lines = [
         f"{result.rows:,} {noun}: {result.scored:,} scored{version}, {result.rejected:,} rejected",
         table([], reasons, indent="  ") if reasons else "",
-        f"  scores:  {result.out}",
-        f"  rejects: {result.rejects_out}",
+        *(
+            f"  {name} {path_text(path)}"
+            for name, path in (("scores: ", result.out), ("rejects:", result.rejects_out))
+            if path
+        ),
     ]
     return "\n".join(line for line in lines if line)

@@ -6,7 +6,7 @@ import typer
 
 from mlops_core.cli.invocation import Invocation
 from mlops_core.cli.jobs import definitions_of, the_job, training_document_path, write_document
-from mlops_core.cli.output import JsonOption, emit, table
+from mlops_core.cli.output import JsonOption, emit, path_text, table
 from mlops_core.cli.progress import progress
 from mlops_core.cli.records import number_text, version_json
 
@@ -59,7 +59,7 @@ def _text(result: "TrainingResult", path: "Path") -> str:
         f"{document.model} {done} version {version.version} in {document.backend!r} ({version.digest[:12]})",
         _rows(document),
         table(["", *_shown(document)], _scores(document), indent="  "),
-        f"  what the report says: {path}",
+        f"  the report's numbers: {path_text(path)}",
     ]
     return "\n".join(lines)
 

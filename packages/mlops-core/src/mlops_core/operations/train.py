@@ -91,6 +91,8 @@ def train_model(
         raise ConfigurationError(
             f"there is nothing to train for {model!r}", why="the job lists no candidates", hint=hint
         )
+    if job.threads < 1:
+        raise ConfigurationError(f"threads={job.threads} is no number of threads", hint="threads = 1")
     factory = estimators or ModelFactory()
     unfitted = [factory.create(each.estimator, **each.parameters) for each in job.candidates]
     steps = len(unfitted) + 3
@@ -104,7 +106,9 @@ def train_model(
     fitted: list[FittedCandidate] = []
     for number, (candidate, estimator) in enumerate(zip(job.candidates, unfitted, strict=True), start=1):
         told(f"fitting {candidate.estimator} ({number} of {len(unfitted)})", number, steps)
-        fitted.append(_fit(candidate, cast("Estimator", estimator), parts, judge, job.metric))
+        fitted.append(
+            _fit(candidate, cast("Estimator", estimator), parts, judge, metric=job.metric, threads=job.threads)
+        )
     best = fitted[0]
     for each in fitted[1:]:
         best = each if better(job.metric, each.score, best.score) else best
@@ -140,11 +144,14 @@ def _nobody(_stage: str, _done: int, _total: int, /) -> None:
 
 
 def _fit(
-    candidate: Candidate, estimator: Estimator, parts: TrainingParts, judge: Judge, metric: str
+    candidate: Candidate, estimator: Estimator, parts: TrainingParts, judge: Judge, *, metric: str, threads: int
 ) -> FittedCandidate:
+    from threadpoolctl import threadpool_limits  # it comes with scikit-learn
+
     rows, label = parts.train.xy()
     start = time.perf_counter()
-    estimator.fit(rows, label)
+    with threadpool_limits(limits=threads, user_api="openmp"):
+        estimator.fit(rows, label)
     seconds = time.perf_counter() - start
     truth = truth_of(judge, parts.valid)
     predicted = judge.predictions(estimator, parts.valid.xy()[0])

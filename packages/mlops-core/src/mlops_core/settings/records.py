@@ -82,6 +82,8 @@ class TrainJob:
         metric: What chooses among them.
         baselines: Columns whose mean label is a model to beat.
         tags: Tags of the registered version.
+        threads: OpenMP threads of a fit. With 1, the same job makes the same bytes on any number of cores, since sums
+            are then added up in one order; with more, a machine of that many cores is quicker.
         out: Folder for the documents that the run writes.
         label_meaning: What the label says, in words for the report.
         noun: What a row is, in the plural, for the report.
@@ -103,6 +105,7 @@ class TrainJob:
     metric: str = "roc_auc"
     baselines: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    threads: int = 1
     out: Path = Path("out")
     label_meaning: str = ""
     noun: str = "rows"
