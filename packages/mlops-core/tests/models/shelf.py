@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from mlops_core.ports.model_registry import ModelRegistry
 
 
+class Trickle(io.BytesIO):
+    """A stream that, like a connection, gives less at a time than it is asked for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(700 if size is None or size < 0 else min(size, 700))
+
+
 class Shelf:
     """Versions of packages in memory; ``requests`` lists every call."""
 
@@ -42,6 +49,6 @@ class Shelf:
     def open(self, version: PinnedVersion, path: str, /) -> BinaryIO:
         self.requests.append(f"open {path}")
         try:
-            return io.BytesIO(self.files[version.digest][path])
+            return cast("BinaryIO", Trickle(self.files[version.digest][path]))
         except KeyError:
             raise ArtifactNotFoundError(f"no {path!r}", operation="open", subject=path) from None

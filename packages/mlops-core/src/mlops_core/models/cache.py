@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mlops_core.errors import BackendUnavailableError, ConfigurationError, IntegrityError, MlopsError
 from mlops_core.manifest import MANIFEST_FILE, FolderPackage, Manifest, verified_chunks
@@ -114,7 +114,8 @@ class PackageCache:
         import filelock
 
         digest = folder.name.partition(".")[0]
-        with suppress(filelock.Timeout), filelock.FileLock(self._lock_file(digest), timeout=0):
+        # a lock that is held is an OSError too; what cannot be removed now is removed by a later fetch
+        with suppress(OSError), filelock.FileLock(self._lock_file(digest), timeout=0):
             self._discard(folder)
 
     def _discard(self, folder: Path) -> None:
@@ -175,7 +176,7 @@ class PackageCache:
 def _fetch_manifest(registry: ModelRegistry, version: PinnedVersion, folder: Path) -> Manifest:
     subject = f"{version.model}:{version.version}"
     with registry.open(version, MANIFEST_FILE) as stream:
-        data = stream.read(_MAX_MANIFEST)
+        data = _read_up_to(_MAX_MANIFEST, stream)
     actual = hashlib.sha256(data).hexdigest()
     if actual != version.digest:
         raise IntegrityError(
@@ -186,6 +187,13 @@ def _fetch_manifest(registry: ModelRegistry, version: PinnedVersion, folder: Pat
         )
     write_durably(folder / MANIFEST_FILE, [data])
     return Manifest.from_bytes(data, where=subject)
+
+
+def _read_up_to(limit: int, stream: BinaryIO) -> bytes:
+    read = bytearray()
+    while len(read) < limit and (chunk := stream.read(limit - len(read))):  # a read may give less than was asked for
+        read += chunk
+    return bytes(read)
 
 
 def _verified(entry: Path, digest: str) -> FolderPackage | None:
