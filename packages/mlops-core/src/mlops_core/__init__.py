@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlops_core.datasets import Dataset, DatasetBuilder
     from mlops_core.errors import MlopsError
     from mlops_core.features import Feature, FeatureFactory, FeatureGroup, Source, feature, window
-    from mlops_core.models import LoadedModel, ModelFactory
+    from mlops_core.models import LoadedModel, ModelFactory, model
     from mlops_core.naming import ModelRef
     from mlops_core.scoring import Chain, Features, Predict, ScoringResult, check
     from mlops_core.sessions import Session, open_session, session
@@ -38,6 +38,7 @@ __all__ = [
     "Source",
     "check",
     "feature",
+    "model",
     "open_session",
     "session",
     "window",
@@ -47,7 +48,7 @@ _MODULES = {
     "datasets": ("Dataset", "DatasetBuilder"),
     "errors": ("MlopsError",),
     "features": ("Feature", "FeatureFactory", "FeatureGroup", "Source", "feature", "window"),
-    "models": ("LoadedModel", "ModelFactory"),
+    "models": ("LoadedModel", "ModelFactory", "model"),
     "naming": ("ModelRef",),
     "scoring": ("Chain", "Features", "Predict", "ScoringResult", "check"),
     "sessions": ("Session", "open_session", "session"),

@@ -15,9 +15,10 @@ from mlops_core.stores.registry import StoreModelRegistry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Mlops
     from mlops_core.ports.artifact_store import Artifact
     from mlops_core.ports.model_registry import PinnedVersion
+
+    from conftest import Mlops
 
 CANARY = "canary-91bd"
 

@@ -212,7 +212,7 @@ def test_a_folder_that_cannot_be_made_says_what_to_set(shelf: Shelf, version: Pi
     assert "MLOPS_CACHE__PATH" in caught.value.hint
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.usefixtures("ordinary_rights")
 def test_a_cache_that_can_only_be_read_gives_what_it_has(
     shelf: Shelf, version: PinnedVersion, folder: Path, tmp_path: Path
 ) -> None:

@@ -174,7 +174,7 @@ def test_errors_of_the_disk_have_our_classes(number: int, kind: type[BackendErro
     assert file_objects.classify_os_error(ValueError()) is None
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.usefixtures("ordinary_rights")
 def test_a_read_only_folder_is_access_denied(store: FileArtifactStore, root: Path) -> None:
     root.mkdir()
     root.chmod(0o500)

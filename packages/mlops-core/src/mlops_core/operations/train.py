@@ -72,7 +72,7 @@ def train_model(
         registry: Where the version goes.
         backend: The configured name of the registry's backend, for the report.
         features: Where feature names are looked up; the default factory if not given.
-        estimators: Where estimator names are looked up; a new factory if not given.
+        estimators: Where estimator names are looked up; the default factory if not given.
         commit: Commit of the code, for the record.
         progress: Told how far it is.
 
@@ -81,7 +81,7 @@ def train_model(
         FeatureError: A feature is unknown or cannot be built.
         DatasetError: The table cannot be used, or a part of the split has no rows.
     """
-    from mlops_core.models import ModelFactory
+    from mlops_core.models import DEFAULT_FACTORY
     from mlops_core.naming import check_model_name, check_tags
 
     check_model_name(model)
@@ -93,7 +93,7 @@ def train_model(
         )
     if job.threads < 1:
         raise ConfigurationError(f"threads={job.threads} is no number of threads", hint="threads = 1")
-    factory = estimators or ModelFactory()
+    factory = DEFAULT_FACTORY if estimators is None else estimators
     unfitted = [factory.create(each.estimator, **each.parameters) for each in job.candidates]
     steps = len(unfitted) + 3
     told = progress or _nobody
