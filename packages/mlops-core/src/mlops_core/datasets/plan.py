@@ -157,7 +157,11 @@ def make_plan(request: PlanRequest) -> Plan:
     empty = pl.DataFrame(schema={each.name: request.table[each.name] for each in inputs})
     made = run_steps(steps, empty, without_rows=True).schema
     requested = [each for each in request.features if each.requested]
-    rules = {column: step.words for step in steps for column in step.columns}
+    rules = {
+        column: step.words_of(column) if isinstance(step, ExpressionStep) else step.words
+        for step in steps
+        for column in step.columns
+    }
     signature = Signature(
         inputs=inputs,
         features=tuple(_feature_column(each, dtype_name(made[each.column]), rules[each.column]) for each in requested),

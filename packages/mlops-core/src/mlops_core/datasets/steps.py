@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from mlops_core.datasets.expressions import columns_read
 from mlops_core.datasets.point_in_time import AsOfRule, as_of
 from mlops_core.datasets.rules import as_of_words, window_words
 from mlops_core.datasets.windows import Aggregate, WindowRule, aggregate_windows
@@ -99,8 +100,18 @@ class ExpressionStep:
 
     @property
     def words(self) -> str:
-        """Which columns it reads."""
-        return f"the row's own columns: {', '.join(self.reads)}" if self.reads else "no column"
+        """Which columns its expressions read together."""
+        return _own_columns(self.reads)
+
+    def words_of(self, column: str) -> str:
+        """Which columns the expression of one of its columns reads."""
+        expression = next(each.expression for each in self.expressions if each.column == column)
+        return _own_columns(columns_read(expression))
+
+
+def _own_columns(names: Iterable[str]) -> str:
+    read = list(dict.fromkeys(names))
+    return f"the row's own columns: {', '.join(read)}" if read else "no column"
 
 
 Step: TypeAlias = "AsOfStep | WindowStep | ExpressionStep"
