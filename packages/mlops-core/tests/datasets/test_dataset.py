@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, cast
 
@@ -87,6 +88,17 @@ def test_a_cut_means_the_same_instant_however_it_is_written(cut: str | date | da
     instant = pl.lit(datetime(2026, 1, 11, tzinfo=UTC))
     assert before.table.select((pl.col("at") < instant).all()).item()
     assert after.table.select((pl.col("at") >= instant).all()).item()
+
+
+def test_a_text_means_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [len(part) for part in timed().split(at="2026-01-11")]
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        assert [len(part) for part in timed().split(at="2026-01-11")] == expected
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_one_text_is_one_cut() -> None:

@@ -309,6 +309,18 @@ def test_features_that_ask_alike_are_answered_together() -> None:
     ]
 
 
+def test_a_window_is_by_its_own_columns_else_by_those_of_the_source() -> None:
+    hourly = Source("hourly", WEATHER, entity="origin", event_time="time_hour")
+    moved = Source("moved", WEATHER.rename({"origin": "dest"}), on={"dest": "origin"}, event_time="time_hour")
+    asked = [
+        over(hourly, window("count", over="90d")).alias("of_source"),
+        over(moved, window("count", over="90d")).alias("renamed"),
+        over(moved, window("count", by="dest", over="90d")).alias("of_window"),
+    ]
+    rules = [step.words.partition(",")[0] for step in builder().with_features(*asked).plan().steps]
+    assert rules == ["rows of the same origin", "rows with dest = origin", "rows of the same dest"]
+
+
 def test_no_rows_give_the_right_schema() -> None:
     made = plan()
     empty = made.compute(spine().clear())

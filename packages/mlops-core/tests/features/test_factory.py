@@ -146,7 +146,10 @@ def test_a_file_of_definitions_is_run_and_leaves_the_path_alone(tmp_path: Path) 
     assert factory.make("group_1").columns(factory) == ["loaded_1", "loaded_1__times_2"]
 
 
-def test_a_file_that_changed_is_read_anew_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+def test_a_file_that_changed_is_read_anew_and_nothing_is_left_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     path = tmp_path / "features.py"
     factory, seen = FeatureFactory(), set[str]()
     for number in range(3):

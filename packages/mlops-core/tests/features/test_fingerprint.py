@@ -16,17 +16,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASE = """
+import enum
 import polars as pl
 from mlops_core import feature
 
 LIMIT = 3
+TWICE = 2
+ONCE = 1
+
+class Mode(enum.Enum):
+    HIGH = 5
+
+MODES = (Mode.HIGH, Mode)
 BANDS = pl.Enum(["low", "high"])
 
-def helper(value: int) -> int:
-    return value * LIMIT
+def helper(value: int, times: int = ONCE) -> int:
+    return value * LIMIT * times * len(MODES)
 
 @feature()
-def shape(times: int = 2) -> pl.Expr:
+def shape(times: int = TWICE) -> pl.Expr:
     return (pl.col("x") // helper(times)).cast(pl.String).cast(BANDS)
 """
 
@@ -37,14 +45,17 @@ SAME = {
         '(pl.col("x") // helper(times))', '(\n        pl.col("x")\n        // helper(times)\n    )'
     ),
     "a docstring": BASE.replace("    return (pl", '    """What it is."""\n    return (pl'),
-    "annotations": BASE.replace("def shape(times: int = 2) -> pl.Expr", "def shape(times=2)"),
+    "annotations": BASE.replace("def shape(times: int = TWICE) -> pl.Expr", "def shape(times=TWICE)"),
     "quotes": BASE.replace('"x"', "'x'"),
     "the decorator": BASE.replace("@feature()", "@feature(version=2)"),
     "an unused constant": BASE.replace("LIMIT = 3", "LIMIT = 3\nOTHER = 4"),
 }
 DIFFERENT = {
     "the body": BASE.replace("//", "/"),
-    "a default": BASE.replace("int = 2", "int = 3"),
+    "a default": BASE.replace("int = TWICE", "int = ONCE"),
+    "what a default is called": BASE.replace("TWICE = 2", "TWICE = 3"),
+    "what a helper's default is called": BASE.replace("ONCE = 1", "ONCE = 7"),
+    "a member": BASE.replace("HIGH = 5", "HIGH = 6"),
     "a constant": BASE.replace("LIMIT = 3", "LIMIT = 4"),
     "a helper": BASE.replace("value * LIMIT", "value + LIMIT"),
     "categories": BASE.replace('"high"', '"mid", "high"'),

@@ -1,10 +1,10 @@
 """What a feature's function does, as text: so that a change is noticed, and a change of layout is not.
 
 The text is the function's syntax tree without its name, docstring, decorators, annotations and positions, together with
-the values that the function takes from outside: closure variables and the globals that it names. Constants count by
-their content, helper functions of the same package by their own text, everything of other packages by its name only.
-Of a feature its text and version count, of any other object only the class. Polars' own serialisation is not used: it
-changes between releases.
+the values that the function takes from outside: defaults, closure variables and the globals that it names. Constants
+count by their content, helper functions of the same package by their own text, everything of other packages by its name
+only. Of a feature its text and version count, of any other object only the class. Polars' own serialisation is not
+used: it changes between releases.
 
 A lambda, and a function whose source cannot be found (typed into a bare interpreter), is described by its bytecode:
 stable within one minor version of Python.
@@ -62,8 +62,15 @@ def _captured(function: FunctionType, *, home: str, seen: frozenset[int]) -> dic
             values[name] = cell.cell_contents
         except ValueError:  # not filled yet: a function that names itself
             continue
+    # The text of a default may be a name: its value counts too.
+    values |= {f"default {name}": value for name, value in _defaults(function).items()}
     inner = seen | {id(function)}
     return {name: _describe(values[name], home=home, seen=inner) for name in sorted(values)}
+
+
+def _defaults(function: FunctionType) -> dict[str, object]:
+    parameters = inspect.signature(function).parameters.values()
+    return {each.name: each.default for each in parameters if each.default is not each.empty}
 
 
 def _describe(value: object, *, home: str, seen: frozenset[int]) -> str:
@@ -89,9 +96,8 @@ def _describe(value: object, *, home: str, seen: frozenset[int]) -> str:
 def _describe_helper(function: FunctionType, *, home: str, seen: frozenset[int]) -> str:
     if _package(function) != home:
         return _qualified(function, home)
-    defaults = _describe((function.__defaults__, function.__kwdefaults__), home=home, seen=seen)
     captured = _captured(function, home=home, seen=seen)
-    return f"function {describe_code(function)} {defaults} {sorted(captured.items())}"
+    return f"function {describe_code(function)} {sorted(captured.items())}"
 
 
 def _describe_parts(value: object, *, home: str, seen: frozenset[int]) -> str:

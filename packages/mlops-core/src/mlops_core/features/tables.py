@@ -152,8 +152,6 @@ def _pandas_column(column: Any, name: str) -> pl.Series:
     import polars as pl
 
     zone = getattr(column.dtype, "tz", None)
-    if zone is not None and not hasattr(zone, "key"):  # a fixed offset has no name by which Polars would know it
+    if zone is not None and zone.utcoffset(None) is not None:  # a fixed offset: Polars knows zones by name only
         column = column.dt.tz_convert("UTC")
-    values = cast("pl.Series", pl.from_pandas(column)).alias(name)
-    # An object column without any value says nothing about its type; text is what it holds nearly always.
-    return values.cast(pl.String) if isinstance(values.dtype, pl.Null) else values
+    return cast("pl.Series", pl.from_pandas(column)).alias(name)
