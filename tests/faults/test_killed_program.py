@@ -18,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("killed program")]
+
 PROGRAM = """
 import sys
 from mlops_core.cli import main
@@ -169,7 +171,6 @@ def unkilled(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object
     return state(folder), time.monotonic() - began
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_killed_anywhere_and_run_again_it_ends_in_the_same_state(
     seed: int, unkilled: tuple[dict[str, object], float], tmp_path: Path
@@ -188,7 +189,6 @@ def test_killed_anywhere_and_run_again_it_ends_in_the_same_state(
     assert state(folder) == expected
 
 
-@pytest.mark.slow
 def test_one_word_moves_the_unchanged_program_to_another_backend(
     unkilled: tuple[dict[str, object], float], tmp_path: Path
 ) -> None:

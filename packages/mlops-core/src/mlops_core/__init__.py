@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from mlops_core.scoring import Chain, Features, Predict, ScoringResult, check
     from mlops_core.sessions import Session, open_session, session
     from mlops_core.signature import Signature
-
-__version__ = "1.0.0"
+    from mlops_core.version import __version__
 
 __all__ = [
     "Chain",
@@ -36,6 +35,7 @@ __all__ = [
     "Session",
     "Signature",
     "Source",
+    "__version__",
     "check",
     "feature",
     "model",
@@ -53,6 +53,7 @@ _MODULES = {
     "scoring": ("Chain", "Features", "Predict", "ScoringResult", "check"),
     "sessions": ("Session", "open_session", "session"),
     "signature": ("Signature",),
+    "version": ("__version__",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 import polars as pl
 import pytest
-from mlops_core.datasets.dtypes import dtype_name, shortened
 from mlops_core.datasets.frames import normalised, normalised_schema
+from mlops_core.dtypes import dtype_name, shortened
 
 
 @pytest.mark.parametrize(

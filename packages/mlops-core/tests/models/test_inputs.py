@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from mlops_core.datasets.dtypes import dtype_name
 from mlops_core.errors import SignatureMismatchError
-from mlops_core.models.inputs import as_form, as_polars, input_form, neutral_dtype, select_columns
+from mlops_core.models.inputs import as_form, as_polars, input_form, select_columns
 from mlops_core.signature import FeatureColumn, Signature
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
@@ -21,15 +20,6 @@ MOMENT = datetime(2024, 1, 2, tzinfo=UTC)
 
 def signature(name: str, dtype: str) -> Signature:
     return Signature(features=(FeatureColumn(name=name, dtype=dtype, feature=name),))
-
-
-def test_dtypes_have_the_names_that_datasets_write_into_signatures() -> None:
-    dtypes: list[Any] = [
-        pl.Int8(), pl.Int64(), pl.UInt32(), pl.Float32(), pl.Float64(), pl.Boolean(), pl.String(), pl.Date(), pl.Time(),
-        pl.Binary(), pl.Null(), pl.Categorical(), pl.Enum(["é", 'a"b']), pl.Duration("ms"), pl.Datetime("us"),
-        pl.Datetime("ns", "Europe/Berlin"),
-    ]  # fmt: skip
-    assert [neutral_dtype(each) for each in dtypes] == [dtype_name(each) for each in dtypes]
 
 
 def test_a_category_of_pandas_is_the_enum_of_training() -> None:

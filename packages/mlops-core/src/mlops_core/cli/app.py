@@ -9,7 +9,6 @@ from typing import Annotated, Final
 import typer
 from typer.main import get_command
 
-from mlops_core import __version__
 from mlops_core.cli.doctor import doctor
 from mlops_core.cli.init import init
 from mlops_core.cli.invocation import Invocation
@@ -22,6 +21,7 @@ from mlops_core.cli.score import score
 from mlops_core.cli.show import show
 from mlops_core.cli.train import train
 from mlops_core.errors import IntegrityError, MlopsError, TooManyRejectsError, UnsupportedOperationError
+from mlops_core.version import __version__
 
 # In the order in which a newcomer needs them. A verb is a function in a file of its own, and a line here.
 VERBS: Final = (init, doctor, ls, show, resolve, promote, train, score, report)

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_core.datasets.dtypes import dtype_name, shortened
+from mlops_core.dtypes import dtype_name, shortened
 from mlops_core.errors import SignatureMismatchError
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from mlops_core.datasets.checks import check_column
 from mlops_core.datasets.dataset import Dataset
-from mlops_core.datasets.dtypes import dtype_name
 from mlops_core.datasets.expressions import columns_read
 from mlops_core.datasets.frames import Spine, collected, normalised, read_spine
 from mlops_core.datasets.plan import Plan, make_plan
 from mlops_core.datasets.planner import PlanRequest
 from mlops_core.datasets.resolution import resolve
+from mlops_core.dtypes import dtype_name
 from mlops_core.errors import DatasetError
 from mlops_core.features.factory import DEFAULT_FACTORY
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from mlops_core.datasets.dtypes import dtype_name
+from mlops_core.dtypes import dtype_name
 from mlops_core.errors import DatasetError
 
 if TYPE_CHECKING:

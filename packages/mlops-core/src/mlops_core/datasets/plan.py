@@ -13,12 +13,12 @@ from mlops_core.datasets.agreement import (
     notice_changes,
     refuse,
 )
-from mlops_core.datasets.dtypes import dtype_name
 from mlops_core.datasets.frames import normalised, normalised_schema
 from mlops_core.datasets.planner import PlanRequest, make_steps
 from mlops_core.datasets.resolution import ResolvedFeature, resolve
 from mlops_core.datasets.sight import Sight, look
 from mlops_core.datasets.steps import ExpressionStep, Step, WindowStep, run_steps
+from mlops_core.dtypes import dtype_name
 from mlops_core.errors import DatasetError, FeatureError
 from mlops_core.json_values import digest_of, to_json_value
 from mlops_core.signature import FeatureColumn, InputColumn, Signature

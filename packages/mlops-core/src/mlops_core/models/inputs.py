@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
+from mlops_core.dtypes import dtype_name
 from mlops_core.errors import SignatureMismatchError, extra_not_installed, near_matches
 from mlops_core.models.fitted_state import parts_of
 
@@ -47,7 +48,7 @@ def select_columns(frame: pl.DataFrame, signature: Signature, *, where: str) -> 
         try:
             columns.append(_as_trained(given, column))
         except (TypeError, pl.exceptions.PolarsError):
-            problems.append(f"{column.name}: trained on {column.dtype}, given {neutral_dtype(given.dtype)}")
+            problems.append(f"{column.name}: trained on {column.dtype}, given {dtype_name(given.dtype)}")
     if problems:
         raise SignatureMismatchError(
             "the table does not have the columns that the model was trained on",
@@ -62,14 +63,14 @@ def _as_trained(values: pl.Series, column: FeatureColumn) -> pl.Series:
     """The values in the dtype of training; ``TypeError`` or Polars' own error where that could change them."""
     import polars as pl
 
-    given = neutral_dtype(values.dtype)
+    given = dtype_name(values.dtype)
     if given == column.dtype or (given == "float64" and column.dtype.startswith(_SEEN_AS_FLOATS)):
         return values
     if isinstance(values.dtype, pl.Categorical) and column.dtype.startswith(_ENUM):
         return values.cast(pl.Enum(json.loads(column.dtype.removeprefix(_ENUM))))
     if isinstance(values.dtype, pl.Datetime):
         in_microseconds = values.cast(pl.Datetime("us", values.dtype.time_zone))
-        if neutral_dtype(in_microseconds.dtype) == column.dtype:
+        if dtype_name(in_microseconds.dtype) == column.dtype:
             return in_microseconds
     raise TypeError(given)
 
@@ -151,20 +152,3 @@ def _missing_spelled(part: object) -> set[str]:
     values = cast("list[object]", cast("Any", part).ravel().tolist())
     spelled = {"nan" for each in values if isinstance(each, float) and math.isnan(each)}
     return spelled | {"none" for each in values if each is None}
-
-
-def neutral_dtype(dtype: pl.DataType) -> str:
-    """The name of a Polars type in a signature, see :class:`mlops_core.signature.InputColumn`."""
-    import polars as pl
-
-    match dtype:
-        case pl.Datetime():
-            return f"datetime[{dtype.time_unit}{', ' + dtype.time_zone if dtype.time_zone else ''}]"
-        case pl.Duration():
-            return f"duration[{dtype.time_unit}]"
-        case pl.Enum():
-            return f"{_ENUM}{json.dumps(cast('list[str]', dtype.categories.to_list()), ensure_ascii=False)}"
-        case pl.Boolean():
-            return "bool"
-        case _:
-            return type(dtype).__name__.lower()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from mlops_core import __version__
 from mlops_core.errors import ScoringError, TooManyRejectsError
 from mlops_core.json_values import digest_of
 from mlops_core.scoring.checks import UniqueKey
@@ -16,6 +15,7 @@ from mlops_core.scoring.model_handlers import Predict
 from mlops_core.scoring.outputs import Outputs
 from mlops_core.scoring.result import ScoringResult
 from mlops_core.scoring.tables import open_table
+from mlops_core.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -93,18 +93,8 @@ class Features:
             strict=self.strict,
         )
         computed = _Computed(rows=table.rows.select(plan.inputs), plan=plan)
-        schema = pl.Schema({**table.schema, **_schema_of(plan)})
+        schema = pl.Schema({**table.schema, **plan.schema})
         return Link(schema=schema, handle=computed.handle, start=computed.start)
-
-
-def _schema_of(plan: Plan) -> pl.Schema:
-    """The types of a plan's columns, without reading a row of its sources."""
-    import polars as pl
-
-    from mlops_core.datasets.steps import run_steps
-
-    no_rows = pl.DataFrame(schema={name: plan.request.table[name] for name in plan.inputs})
-    return run_steps(plan.steps, no_rows, without_rows=True).select(plan.columns).schema
 
 
 @dataclass(slots=True, kw_only=True)
