@@ -35,7 +35,7 @@ class Squares:
     version = PinnedVersion(model="squares", version=1, digest="5" * 64)
     signature = Signature(features=(FeatureColumn(name="x", dtype="float64", feature="x"),))
 
-    def predictions(self, features: pl.DataFrame, /) -> pl.DataFrame:
+    def predictions(self, features: pl.DataFrame, /, *, classes: bool = True) -> pl.DataFrame:
         return features.select(prediction=pl.col("x") ** 2)
 
 

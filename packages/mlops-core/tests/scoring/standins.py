@@ -27,7 +27,7 @@ class Doubles:
     signature: Signature | None = field(default_factory=_reads_x)
     seen: list[int] = field(default_factory=list[int])
 
-    def predictions(self, features: pl.DataFrame, /) -> pl.DataFrame:
+    def predictions(self, features: pl.DataFrame, /, *, classes: bool = True) -> pl.DataFrame:
         self.seen.append(features.height)
         return features.select(prediction=pl.nth(0).cast(pl.Float64) * 2)
 

@@ -130,7 +130,7 @@ def test_scores_are_those_of_the_training_features(trained: Trained, tmp_path: P
     result = chain.run(source, key="flight", out=tmp_path / "scores.parquet", batch_rows=7)
 
     assert result.rejected == 0
-    assert result.scores.columns == ["flight", "probability", "prediction", "model"]
+    assert result.scores.columns == ["flight", "probability", "model"]
     assert result.scores["probability"].to_list() == trained.probability
     assert result.model == model.version
     assert sum(each.rows for each in result.ledger.bins) == 60
@@ -308,10 +308,10 @@ def test_one_openmp_thread_predicts_unless_the_user_says_how_many(monkeypatch: p
     counts: list[set[int]] = []
 
     class Counting(Doubles):
-        def predictions(self, features: pl.DataFrame, /) -> pl.DataFrame:
+        def predictions(self, features: pl.DataFrame, /, *, classes: bool = True) -> pl.DataFrame:
             pools: Any = threadpool_info()
             counts.append({pool["num_threads"] for pool in pools if pool["user_api"] == "openmp"})
-            return super().predictions(features)
+            return super().predictions(features, classes=classes)
 
     rows = pl.DataFrame({"x": [1.0, 2.0, 3.0]})
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

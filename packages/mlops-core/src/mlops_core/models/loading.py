@@ -158,11 +158,12 @@ class LoadedModel:
             )
         return probabilities(features)
 
-    def predictions(self, features: pl.DataFrame, /) -> pl.DataFrame:
+    def predictions(self, features: pl.DataFrame, /, *, classes: bool = True) -> pl.DataFrame:
         """One row of answers for each row of a table.
 
         Args:
             features: A table with the signature's columns; others are left out.
+            classes: Whether a classifier that gives probabilities is also asked for the class.
 
         Returns:
             ``prediction``, and for a classifier its probabilities; see
@@ -174,7 +175,7 @@ class LoadedModel:
         if self.signature is not None:
             features = select_columns(features, self.signature, where=self._name)
         estimator, form = self._load()
-        return prediction_columns(estimator, as_form(features, form), features.height)
+        return prediction_columns(estimator, as_form(features, form), features.height, classes=classes)
 
     @property
     def _name(self) -> str:

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 _BINARY = 2
 
 
-def prediction_columns(estimator: object, table: Any, rows: int) -> pl.DataFrame:
+def prediction_columns(estimator: object, table: Any, rows: int, *, classes: bool = True) -> pl.DataFrame:
     """The answers for a table, with the same columns and dtypes for any number of rows, none included.
 
     Args:
         estimator: The fitted estimator.
         table: What it reads, in the form that it reads.
         rows: The number of rows; scikit-learn refuses a table of none, so it is not asked then.
+        classes: Whether a classifier that gives probabilities is also asked for the class, which costs as much again.
 
     Returns:
         ``prediction``: of a classifier the class, as it was in the label; else numbers as ``float64``. With two
@@ -27,19 +28,21 @@ def prediction_columns(estimator: object, table: Any, rows: int) -> pl.DataFrame
     import polars as pl
 
     model = cast("Any", estimator)
-    classes: Any = getattr(model, "classes_", None)
-    one_target = isinstance(classes, np.ndarray)
-    empty: Any = cast("Any", classes)[:0] if one_target else np.zeros(0)
+    known: Any = getattr(model, "classes_", None)
+    one_target = isinstance(known, np.ndarray)
+    columns: dict[str, pl.Series] = {}
+    if one_target and hasattr(model, "predict_proba"):
+        count = len(cast("list[object]", known))
+        chances: Any = np.asarray(model.predict_proba(table), dtype=np.float64) if rows else np.zeros((0, count))
+        names = ["", "probability"] if count == _BINARY else [f"probability_{each}" for each in known]
+        columns = {name: pl.Series(chances[:, at]) for at, name in enumerate(names) if name}
+        if not classes:
+            return pl.DataFrame(columns)
+    empty: Any = cast("Any", known)[:0] if one_target else np.zeros(0)
     answer: Any = np.asarray(model.predict(table)) if rows else empty
     if answer.ndim > 1 and answer.shape[1] > 1:
         return pl.DataFrame({f"prediction_{target}": answer[:, target] for target in range(answer.shape[1])})
-    columns: dict[str, pl.Series] = {}
-    if one_target and hasattr(model, "predict_proba"):
-        count = len(cast("list[object]", classes))
-        chances: Any = np.asarray(model.predict_proba(table), dtype=np.float64) if rows else np.zeros((0, count))
-        names = ["", "probability"] if count == _BINARY else [f"probability_{each}" for each in classes]
-        columns = {name: pl.Series(chances[:, at]) for at, name in enumerate(names) if name}
-    return pl.DataFrame({**columns, "prediction": _series(answer.ravel(), classes if one_target else None)})
+    return pl.DataFrame({**columns, "prediction": _series(answer.ravel(), known if one_target else None)})
 
 
 def _series(answer: Any, classes: Any) -> pl.Series:

@@ -39,8 +39,13 @@ class Model(Protocol):
         """The columns that it was trained with; known before the estimator is loaded."""
         ...
 
-    def predictions(self, features: pl.DataFrame, /) -> pl.DataFrame:
-        """One row for each row of ``features``, with the same columns each time; also of no rows."""
+    def predictions(self, features: pl.DataFrame, /, *, classes: bool = True) -> pl.DataFrame:
+        """One row for each row of ``features``, with the same columns each time; also of no rows.
+
+        Args:
+            features: The columns that the model reads.
+            classes: Whether a classifier that gives probabilities is also asked for the class.
+        """
         ...
 
 
@@ -120,17 +125,20 @@ class _Computed:
 class Predict:
     """Predicts with the signature's columns, by name and in its order. The last handler of a chain.
 
-    It puts out the model's prediction columns (``prediction``, and ``probability`` for a binary classifier) and
+    It puts out the model's answer (``probability`` for a binary classifier, else ``prediction`` or the classes') and
     ``model``, the version that made them, such as ``late-flight:3``: scores of several days and models end up in one
     table, where a file's own metadata is lost.
 
     Args:
         model: The model.
         columns: What to predict with, for a model that was registered without a signature; else leave it out.
+        classes: Put out the class too, for a classifier that gives probabilities: the estimator's own ``predict``,
+            which costs as much again. Where to cut a probability is mostly for whoever reads the scores.
     """
 
     model: Model
     columns: tuple[str, ...] | None = None
+    classes: bool = False
 
     @property
     def name(self) -> str:
@@ -156,7 +164,7 @@ class Predict:
         elif missing := [each for each in columns if each not in table.schema]:
             hint = near_matches(missing[0], table.schema)
             raise ScoringError("Predict is to read unknown columns", why=f"missing: {', '.join(missing)}", hint=hint)
-        predictor = _Predictor(model=self.model, columns=columns)
+        predictor = _Predictor(model=self.model, columns=columns, classes=self.classes)
         return Link(schema=table.schema, handle=predictor.handle, start=predictor.start)
 
 
@@ -164,16 +172,17 @@ class Predict:
 class _Predictor:
     model: Model
     columns: tuple[str, ...]
+    classes: bool
     threads: Any = None
 
     def start(self) -> str:
-        return f"{self.model.version.digest} {self.columns}"
+        return f"{self.model.version.digest} {self.columns} {self.classes}"
 
     def handle(self, batch: pl.DataFrame) -> Verdict:
         import polars as pl
 
         with _one_openmp_thread(self.threads):
-            found = self.model.predictions(batch.select(self.columns))
+            found = self.model.predictions(batch.select(self.columns), classes=self.classes)
         # The first batch loads the estimator, and OpenMP with it: there was nothing to limit before.
         self.threads = self.threads or _thread_pools()
         if found.height != batch.height:
