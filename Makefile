@@ -34,8 +34,8 @@ $(READY): requirements.lock $(MEMBERS:%=%/pyproject.toml)
 demo: $(READY) ## Train, register, promote and score on real flights, and write an HTML page
 	@export PATH="$$PWD/$(BIN):$$PATH"; cd $(DEMO); \
 	  python prepare.py; \
-	  mlops train late-flight; \
-	  mlops promote late-flight --alias champion; \
+	  mlops train late-flight --alias challenger; \
+	  mlops promote late-flight@challenger --alias champion; \
 	  mlops score december; \
 	  mlops report
 

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("killed program")]
 PROGRAM = """
 import sys
 from mlops_core.cli import main
-for arguments in (["train"], ["promote", "late-flight", "--alias", "champion"], ["score"], ["report"]):
+for arguments in (["train", "--alias", "challenger"], ["promote", "late-flight@challenger", "--alias", "champion"], ["score"], ["report"]):
     code = main(arguments)
     if code:
         sys.exit(code)

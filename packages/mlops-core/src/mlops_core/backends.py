@@ -97,7 +97,8 @@ def _not_installed(adapter: str, installed: Iterable[str], *, where: str) -> Ada
         f"the adapter {adapter!r} is not installed",
         where=where,
         why=f"installed: {', '.join(names) or 'none'}",
-        hint=f"{near} else: " * near.startswith("did") + f"pip install adapter-{adapter}",
+        hint=f"{near} else: " * near.startswith("did")
+        + f"install its wheel: pip install adapter_{adapter}-<version>-py3-none-any.whl",
     )
 
 
@@ -112,11 +113,11 @@ def _broken(
             f"the adapter {adapter!r} is installed, a library that it needs is not",
             where=where,
             why=f"the module {missing!r} is missing",
-            hint=f"pip install --force-reinstall {distribution}, which brings what it needs",
+            hint=f"pip install {missing}, or install the wheel of {distribution} again with what it needs",
         )
     return AdapterNotFoundError(
         f"the adapter {adapter!r} is installed and cannot be loaded",
         where=where,
         why=f"{type(exc).__name__}: {exc}",
-        hint=f"pip install --upgrade --force-reinstall {distribution}",
+        hint=f"install the wheel of {distribution} again: pip install --force-reinstall <its wheel>",
     )

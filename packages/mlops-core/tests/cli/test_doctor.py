@@ -61,7 +61,7 @@ def test_wrong_settings_are_the_first_finding(mlops: Mlops, project: Path) -> No
 def test_a_missing_adapter_has_the_line_that_installs_it(mlops: Mlops, project: Path) -> None:
     (project / "mlops.toml").write_text('use = "prod"\n[backends.prod]\nadapter = "nowhere"\n')
     found = findings(mlops, 1)
-    assert found["backends.prod"]["fix"] == "pip install adapter-nowhere"
+    assert found["backends.prod"]["fix"] == "install its wheel: pip install adapter_nowhere-<version>-py3-none-any.whl"
     assert found["model_registry (prod)"]["state"] == "failed"
 
 

@@ -235,3 +235,59 @@ def test_what_cannot_be_done_is_said_with_what_to_type_next(
     told = capsys.readouterr().err
     assert message in told
     assert "next:" in told
+
+
+def test_an_alias_goes_to_the_version_that_was_trained_even_if_it_is_not_the_latest(project: Path) -> None:
+    settings = project / "mlops.toml"
+    both = settings.read_text()
+    assert main(["train", "--alias", "challenger"]) == 0
+    settings.write_text(both.replace(', { estimator = "logistic_regression" }', ""))
+    assert main(["train", "--alias", "challenger"]) == 0
+    settings.write_text(both)
+    assert main(["train", "--alias", "challenger"]) == 0
+    assert main(["promote", "late@challenger", "--alias", "champion"]) == 0
+    with open_session(config=settings) as session:
+        assert session.model_registry.latest("late").version == 2
+        assert session.model_registry.resolve("late", "champion").version == 1
+
+
+def test_a_bad_alias_is_refused_before_the_training(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert project.exists()
+    assert main(["train", "--alias", "v1"]) == 1
+    assert "cannot be an alias" in capsys.readouterr().err
+    assert not (project / "registry").exists()
+
+
+def test_a_report_is_about_the_chosen_backend(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = project / "mlops.toml"
+    settings.write_text(settings.read_text() + '\n[backends.other]\nadapter = "local"\npath = "other"\n')
+    assert main(["train"]) == 0
+    assert main(["report", "--use", "other"]) == 1
+    told = capsys.readouterr().err
+    assert "was not registered in 'other'" in told
+    assert "mlops report --use home" in told
+
+
+def test_what_cannot_be_fitted_says_what_to_do_with_text(session: Session, job: TrainJob) -> None:
+    assert job.definitions is not None
+    job.definitions.write_text(DEFINITIONS + "\n@feature()\ndef who() -> pl.Expr:\n    return pl.col('carrier')\n")
+    with pytest.raises(DatasetError, match="could not be fitted") as caught:
+        trained(session, replace(job, features=("far", "who"), candidates=job.candidates[1:]))
+    assert "pl.Enum" in caught.value.hint
+
+
+def test_a_missing_table_is_said_before_anything_is_planned(session: Session, job: TrainJob) -> None:
+    with pytest.raises(DatasetError, match="no table to train on"):
+        trained(session, replace(job, spine=job.spine.with_name("nowhere.parquet")))
+
+
+def test_an_interrupted_command_says_so(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    assert project.exists()
+    monkeypatch.setattr("mlops_core.operations.train.split_for_training", interrupt)
+    assert main(["train"]) == 130
+    assert "stopped" in capsys.readouterr().err

@@ -75,7 +75,7 @@ def test_an_unknown_adapter_lists_the_installed_ones_and_the_line_that_installs_
         open_backend("prod", settings_with("strangr"))
     assert "stranger" in caught.value.why
     assert "did you mean 'stranger'?" in caught.value.hint
-    assert "pip install adapter-strangr" in caught.value.hint
+    assert "pip install adapter_strangr-" in caught.value.hint
     assert "backends.prod" in caught.value.where
 
 
@@ -101,7 +101,7 @@ def test_a_broken_adapter_says_so(site: Path, code: str) -> None:
     with pytest.raises(AdapterNotFoundError, match="is installed and cannot be loaded") as caught:
         open_backend("prod", settings_with("stranger"))
     assert caught.value.why
-    assert "--force-reinstall adapter-stranger" in caught.value.hint
+    assert "the wheel of adapter-stranger" in caught.value.hint
 
 
 def test_an_adapter_whose_own_module_is_gone_is_broken_not_missing_a_library(site: Path) -> None:

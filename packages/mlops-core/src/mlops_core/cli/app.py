@@ -13,7 +13,7 @@ from mlops_core.cli.doctor import doctor
 from mlops_core.cli.init import init
 from mlops_core.cli.invocation import Invocation
 from mlops_core.cli.ls import ls
-from mlops_core.cli.output import print_error
+from mlops_core.cli.output import print_error, say
 from mlops_core.cli.promote import promote
 from mlops_core.cli.report import report
 from mlops_core.cli.resolve import resolve
@@ -30,6 +30,7 @@ EXIT_CODES: Final[dict[type[MlopsError], int]] = {
     UnsupportedOperationError: 4,
     TooManyRejectsError: 5,
 }
+_INTERRUPTED: Final = 130
 _GLOBAL_OPTIONS: Final = ("--config", "--use")
 
 app: Final = typer.Typer(
@@ -72,6 +73,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         get_command(app).main(_globals_first(arguments), prog_name="mlops")
     except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            say("stopped; nothing half-done is kept, and the same command may be run again")
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except MlopsError as error:
         if environ.get("MLOPS_DEBUG") not in {None, "", "0"}:

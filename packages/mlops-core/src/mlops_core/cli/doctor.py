@@ -96,7 +96,7 @@ def _adapters(settings: "Settings") -> Iterator[Finding]:
         else:
             detail = f"the adapter {backend.adapter!r} is not installed; installed: {', '.join(sorted(known))}"
             used = name in (settings.use if isinstance(settings.use, str) else settings.use.values())
-            fix = f"pip install adapter-{backend.adapter}"
+            fix = f"install its wheel: pip install adapter_{backend.adapter}-<version>-py3-none-any.whl"
             yield Finding(check=check, state="failed" if used else "warning", detail=detail, fix=fix)
 
 

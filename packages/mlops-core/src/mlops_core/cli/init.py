@@ -19,7 +19,7 @@ use = "home"                      # the backend for everything; or one per port:
 adapter = "local"
 path = ".mlops"
 
-# [backends.prod]                 # a second backend; its adapter is a package: pip install adapter-<name>
+# [backends.prod]                 # a second backend; its adapter is a package of its own: install its wheel
 # adapter = "<name>"
 # token = { env = "PROD_TOKEN" }  # where a secret is kept, never the secret itself
 

@@ -53,6 +53,8 @@ def number_text(number: float | None) -> str:
     return "-" if number is None else f"{number:.6g}"
 
 
-def metrics_text(metrics: Mapping[str, float]) -> str:
-    """Metrics in one line."""
-    return ", ".join(f"{name} {number_text(value)}" for name, value in sorted(metrics.items()))
+def metrics_text(metrics: Mapping[str, float], *, most: int = 2) -> str:
+    """A few metrics in one line, those of a test part first, and how many more there are."""
+    shown = sorted(metrics.items(), key=lambda each: (not each[0].startswith("test_"), each[0]))[:most]
+    more = f", +{len(metrics) - len(shown)}" if len(metrics) > len(shown) else ""
+    return ", ".join(f"{name} {number_text(value)}" for name, value in shown) + more

@@ -33,6 +33,14 @@ def report(
     settings = Invocation.of(context).settings()
     name, job = the_job(settings.train, model, kind="train", settings=settings)
     training = read_training_document(training_document_path(job, name))
+    backend = settings.backend_for("model_registry")
+    if training is not None and training.backend != backend:
+        raise ConfigurationError(
+            f"the last training of {name!r} here was not registered in {backend!r}",
+            where=str(training_document_path(job, name)),
+            why=f"it was registered in {training.backend!r}",
+            hint=f"mlops train {name}, or mlops report --use {training.backend}",
+        )
     scoring = _newest_scoring(settings, name)
     if training is None and scoring is None:
         raise ConfigurationError(

@@ -8,7 +8,8 @@ from mlops_core.cli.invocation import Invocation
 from mlops_core.cli.jobs import definitions_of, scoring_document_path, the_job, write_document
 from mlops_core.cli.output import JsonOption, emit, path_text, table
 from mlops_core.cli.progress import progress
-from mlops_core.errors import TooManyRejectsError
+from mlops_core.errors import NotFoundError, TooManyRejectsError
+from mlops_core.naming import ModelRef
 
 if TYPE_CHECKING:
     from mlops_core.scoring import ScoringResult
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def score(
     context: typer.Context,
-    job_name: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Not needed if there is one job.")] = None,
+    job_name: Annotated[str | None, typer.Argument(metavar="JOB", help="Not needed if there is one job.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a table as mlops.toml says: every row is scored or rejected with a reason."""
@@ -33,7 +34,12 @@ def score(
         def told(done: int, total: int | None) -> None:
             tell(f"scoring {job.noun}", done, total)
 
-        model = session.load(job.model)
+        try:
+            model = session.load(job.model)
+        except NotFoundError as error:
+            trains = ModelRef.parse(job.model).model in settings.train
+            error.hint = f"mlops train {ModelRef.parse(job.model).model}, then mlops promote" if trains else error.hint
+            raise
         try:
             result = score_job(name, job, model=model, features=features, progress=told)
         except TooManyRejectsError as error:

@@ -69,10 +69,12 @@ def register_model(
         ConfigurationError: The serializer cannot write this model.
     """
     from mlops_core.models.package import write_package
+    from mlops_core.operations.fitted import check_fitted
 
     check_model_name(name)
     check_tags(tags or {})
     numbers = as_metrics(metrics or {})
+    check_fitted(model, dataset.signature if dataset else None)
     with tempfile.TemporaryDirectory(prefix="mlops-register-") as folder:
         package = write_package(
             model,

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
-from mlops_core.errors import ConfigurationError
+from mlops_core.errors import ConfigurationError, DatasetError
 from mlops_core.operations.evaluation import Judge, better
 from mlops_core.operations.register import register_model
 from mlops_core.operations.training_document import Evaluation, FittedCandidate, document_training, truth_of
@@ -150,8 +150,17 @@ def _fit(
 
     rows, label = parts.train.xy()
     start = time.perf_counter()
-    with threadpool_limits(limits=threads, user_api="openmp"):
-        estimator.fit(rows, label)
+    try:
+        with threadpool_limits(limits=threads, user_api="openmp"):
+            estimator.fit(rows, label)
+    except ValueError as exc:
+        raise DatasetError(
+            f"{candidate.estimator} could not be fitted",
+            where=f"{len(parts.train):,} rows of the train part",
+            why=str(exc).split("\n", 1)[0],
+            hint="cast text to pl.Enum([...]) and fill nulls, or take an estimator that reads categories and nulls, "
+            "such as hist_gradient_boosting_classifier",
+        ) from exc
     seconds = time.perf_counter() - start
     truth = truth_of(judge, parts.valid)
     predicted = judge.predictions(estimator, parts.valid.xy()[0])

@@ -54,10 +54,12 @@ def split_for_training(job: TrainJob, *, features: FeatureFactory | None = None)
     """
     from mlops_core.datasets import DatasetBuilder
 
+    if not job.spine.exists():
+        hint = "write the table there first, or change spine in the job"
+        raise DatasetError("there is no table to train on", where=str(job.spine), why="no such file", hint=hint)
     builder = DatasetBuilder(job.spine, at=job.at, factory=features).with_features(*job.features).with_label(job.label)
     if job.known_at:
         builder = builder.known_at()
-    plan = builder.plan()
     whole = builder.build()
     labelled = whole.drop_null_labels()
     bounds = [job.valid_from, job.test_from]
@@ -77,7 +79,7 @@ def split_for_training(job: TrainJob, *, features: FeatureFactory | None = None)
         DroppedRows(reason=f"at or after {job.test_until}", rows=sum(len(part) for part in after)),
     )
     return TrainingParts(
-        train=train, valid=valid, test=test, dropped=tuple(each for each in dropped if each.rows), plan=plan
+        train=train, valid=valid, test=test, dropped=tuple(each for each in dropped if each.rows), plan=whole.plan
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Final
 
+from mlops_core.json_values import as_sequence
 from mlops_core.reports.markup import Markup, breakable, element, join
 from mlops_core.reports.page import Column, code, paragraph, table
 from mlops_core.reports.wording import number, plural
@@ -65,7 +67,7 @@ def _cells(
     said = "; ".join(filter(None, notes))
     cells: list[Markup | str] = [
         join(element("code", breakable(column.name)), element("div", said, class_="note") if said else None),
-        code(column.dtype),
+        code(_short_type(column.dtype)),
         element("span", f"v{column.version}", title=column.fingerprint or None),
     ]
     if importances:
@@ -87,3 +89,10 @@ def _bar(importance: float, most: float) -> Markup:
 
 def _finite(importance: float | None) -> float:
     return importance if importance is not None and math.isfinite(importance) else 0.0
+
+
+def _short_type(dtype: str) -> str:
+    """An enum by the number of its categories: they can be many, and are not what a reader looks for here."""
+    if not dtype.startswith("enum["):
+        return dtype
+    return f"enum of {len(as_sequence(json.loads(dtype.removeprefix('enum'))))}"

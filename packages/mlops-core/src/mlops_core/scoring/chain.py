@@ -154,7 +154,7 @@ class Chain:
             held_rejects=held_rejects,
         )
         if not passed:
-            raise _too_many_rejects(result)
+            raise _too_many_rejects(result, outputs.out)
         return result
 
     def _bind(self, table: InputTable, key: str | None) -> list[BoundHandler]:
@@ -183,15 +183,16 @@ def _digest(
     return digest_of([__version__, pl.__version__, list(identities), chain, key, batch_rows])
 
 
-def _too_many_rejects(result: ScoringResult) -> TooManyRejectsError:
+def _too_many_rejects(result: ScoringResult, out: Path | None) -> TooManyRejectsError:
     costly = sorted((each for each in result.ledger.entries if each.rejected), key=lambda each: -each.rejected)
     why = "; ".join(f"{each.reason}: {each.rejected:,}" for each in costly)
+    stale = f", and {out} still holds those of an earlier run" if out is not None and out.exists() else ""
     written = "in memory: error.result.rejects" if result.rejects_out is None else str(result.rejects_out)
     return TooManyRejectsError(
         f"{result.rejected:,} of {result.rows:,} rows were rejected, more than {result.max_reject_rate:.4g} of them",
         where=result.input,
         why=why,
-        hint=f"look at the rejected rows ({written}); no scores were written",
+        hint=f"look at the rejected rows ({written}); no scores were written{stale}",
         result=result,
     )
 

@@ -79,8 +79,11 @@ class FolderParts:
     def __init__(self, folder: Path, *, digest: str | None, batch_rows: int, rows: int) -> None:
         self._root = folder
         self._folder = folder / (digest or "not-resumable")
+        if folder.is_symlink():
+            why = "it is a link, and the parts of another run are removed from it"
+            raise ScoringError("parts cannot be kept there", where=str(folder), why=why, hint=f"remove {folder.name}")
         for other in folder.iterdir() if folder.is_dir() else ():
-            if digest is None or other != self._folder:
+            if other.is_dir() and not other.is_symlink() and (digest is None or other != self._folder):
                 shutil.rmtree(other)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._count = 0

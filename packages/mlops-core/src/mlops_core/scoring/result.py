@@ -101,6 +101,12 @@ class ScoringResult:
         """
         return _rows(self.held_rejects, self.rejects_out)
 
+    def __str__(self) -> str:
+        counted = ", ".join(f"{rows:,} {reason!r}" for reason, rows in self.reasons.items() if rows)
+        return f"{self.rows:,} rows: {self.scored:,} scored, {self.rejected:,} rejected" + (
+            f" ({counted})" if counted else ""
+        )
+
     def document(self, *, reference: str | None = None, noun: str = "rows") -> ScoringDocument:
         """The run as a report document.
 
