@@ -280,3 +280,20 @@ def test_one_score_value_is_one_bin() -> None:
     bins = Chain(Predict(Doubles())).run(table([3, 3])).ledger.bins
 
     assert [(each.lower, each.upper, each.rows) for each in bins] == [(6.0, 6.0, 2)]
+
+
+def test_scores_of_an_earlier_run_that_a_refused_one_leaves_are_named(tmp_path: Path) -> None:
+    chain = Chain(check("is small", "x < 3"))
+    out = tmp_path / "scores.parquet"
+    chain.run(table([1, 2]), out=out)
+    with pytest.raises(TooManyRejectsError) as caught:
+        chain.run(table([1, 5]), out=out, max_reject_rate=0.1)
+    assert f"{out} still holds those of an earlier run" in caught.value.hint
+    with pytest.raises(TooManyRejectsError) as caught:
+        chain.run(table([1, 5]), out=tmp_path / "new.parquet", max_reject_rate=0.1)
+    assert "earlier" not in caught.value.hint
+
+
+def test_a_result_prints_in_one_line() -> None:
+    result = Chain(check("is small", "x < 3"), check("is there", "x IS NOT NULL")).run(table([1, 5]))
+    assert str(result) == "2 rows: 1 scored, 1 rejected (1 'is small')"

@@ -262,3 +262,21 @@ def test_a_full_disk_leaves_nothing_under_a_final_name(tmp_path: Path, monkeypat
 
     assert "No space left" in caught.value.why
     assert not out.exists()
+
+
+def test_parts_behind_a_link_are_left_alone(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "mine").mkdir(parents=True)
+    (tmp_path / ".out.parquet.parts").symlink_to(elsewhere)
+    with pytest.raises(ScoringError, match="parts cannot be kept there") as caught:
+        Chain(check("is there", "x IS NOT NULL")).run(table([1]), out=tmp_path / "out.parquet")
+    assert caught.value.hint
+    assert (elsewhere / "mine").is_dir()
+
+
+def test_a_strangers_file_among_the_parts_is_left_alone(tmp_path: Path) -> None:
+    parts = tmp_path / ".out.parquet.parts"
+    parts.mkdir()
+    (parts / ".DS_Store").write_text("mine")
+    result = Chain(check("is there", "x IS NOT NULL")).run(table([1]), out=tmp_path / "out.parquet")
+    assert result.scored == 1
