@@ -49,7 +49,7 @@ def _header(document: TrainingDocument) -> Markup:
     kicker = join(
         "Training \u00b7 ",
         element("strong", document.model),
-        f" \u00b7 version {document.version}",
+        f" \u00b7 version {document.version} in {document.backend}",
         f" \u00b7 {listing(document.aliases)}" if document.aliases else None,
     )
     result, second = _result(document), _score_sentence(document)
