@@ -65,28 +65,54 @@ def check_alias(alias: str) -> None:
         raise InvalidNameError(f"{_shown(alias)} cannot be an alias", why=why, hint="for example: champion")
 
 
-def check_tags(tags: Mapping[str, object]) -> None:
+def check_tags(tags: Mapping[str, object], *, removing: bool = False) -> None:
     """Check tags about to be set.
 
     Args:
-        tags: Values by key; ``None`` removes the key.
+        tags: Values by key.
+        removing: Whether a value may be ``None``, which removes the key.
 
     Raises:
         InvalidNameError: A key is not ``[a-z][a-z0-9._-]{0,63}`` or begins with ``mlops.`` or ``mlflow.``; a value is
             not text, or longer than 4,000 characters.
     """
     for key, value in tags.items():
+        check_text("a tag's key", key)
         if not _TAG_KEY.fullmatch(key):
             rule = "a tag's key is 1 to 64 characters of a-z, 0-9, '.', '_' and '-', and begins with a letter"
             raise InvalidNameError(f"{_shown(key)} cannot be a tag's key", why=rule, hint="for example: team")
         if key.startswith(_RESERVED_TAG_PREFIXES):
             rule = "keys that begin with 'mlops.' or 'mlflow.' are reserved"
             raise InvalidNameError(f"{_shown(key)} cannot be a tag's key", why=rule, hint=f"try {'x.' + key!r}")
-        if value is not None and not (isinstance(value, str) and len(value) <= MAX_TAG_VALUE):
+        if removing and value is None:
+            continue
+        if not (isinstance(value, str) and len(value) <= MAX_TAG_VALUE):
             rule = f"a tag's value is text of at most {MAX_TAG_VALUE:,} characters"
             raise InvalidNameError(
                 f"the value of tag {key!r} cannot be stored", why=rule, hint="str(value), or log a file"
             )
+
+
+def check_text(what: str, value: object) -> None:
+    """Check something that a record holds as text, such as the id of a run.
+
+    Raises:
+        InvalidNameError: It is not text.
+    """
+    if not isinstance(value, str):
+        why = f"it is text, not {value!r:.60}"
+        raise InvalidNameError(f"{what} cannot be stored", why=why, hint="str(value), or value.decode() for bytes")
+
+
+def check_version(version: object) -> None:
+    """Check the number of a version; ``True`` is none.
+
+    Raises:
+        InvalidNameError: It is not an integer, or it is negative.
+    """
+    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+        why = f"it is an integer from 0 on, not {version!r:.60}"
+        raise InvalidNameError("this is no number of a version", why=why, hint="for example: 3, or int(text)")
 
 
 @dataclass(frozen=True, slots=True)

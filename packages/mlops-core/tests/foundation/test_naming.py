@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlops_core.errors import InvalidNameError
-from mlops_core.naming import MAX_TAG_VALUE, ModelRef, check_alias, check_model_name, check_tags
+from mlops_core.naming import MAX_TAG_VALUE, ModelRef, check_alias, check_model_name, check_tags, check_version
 
 MODEL_NAMES = st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?", fullmatch=True)
 ALIASES = st.from_regex(r"[a-z][a-z0-9_-]{0,62}", fullmatch=True)
@@ -55,7 +55,7 @@ def test_an_alias_inside_the_grammar_is_accepted(alias: str) -> None:
     "tags",
     [
         {"": "x"}, {"Team": "x"}, {"mlops.digest": "x"}, {"mlflow.user": "x"}, {"a" * 65: "x"}, {"1a": "x"}, {"a b": "x"},
-        {"team": "x" * (MAX_TAG_VALUE + 1)}, {"team": 3}, {"team": b"x"}, {"team": ["x"]},
+        {"team": "x" * (MAX_TAG_VALUE + 1)}, {"team": 3}, {"team": b"x"}, {"team": ["x"]}, {"team": None}, {3: "x"},
     ],
 )  # fmt: skip
 def test_a_tag_outside_the_grammar_is_refused(tags: dict[str, object]) -> None:
@@ -64,7 +64,18 @@ def test_a_tag_outside_the_grammar_is_refused(tags: dict[str, object]) -> None:
 
 
 def test_tags_inside_the_grammar_are_accepted() -> None:
-    check_tags({"team": "x" * MAX_TAG_VALUE, "a.b-c_d": "", "gone": None, "mlopsy": "x"})
+    check_tags({"team": "x" * MAX_TAG_VALUE, "a.b-c_d": "", "mlopsy": "x"})
+    check_tags({"gone": None, "team": "x"}, removing=True)
+
+
+@pytest.mark.parametrize("version", [True, False, -1, 1.0, "1", None])
+def test_a_version_is_an_integer_from_0_on(version: object) -> None:
+    check_version(0)
+    check_version(10**12)
+    with pytest.raises(InvalidNameError) as caught:
+        check_version(version)
+    assert repr(version) in caught.value.why
+    assert caught.value.hint
 
 
 @given(MODEL_NAMES, st.integers(0, 10**12), ALIASES)

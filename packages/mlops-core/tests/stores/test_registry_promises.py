@@ -8,8 +8,9 @@ import math
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 import pytest
 from mlops_core.errors import (
@@ -466,12 +467,45 @@ def test_what_cannot_be_stored_is_refused_before_any_request(
         lambda: registry.register("churn", good, operation_id="a", metrics={"a": 10**400}),
         lambda: registry.register("churn", good, operation_id="a", metrics={"a": True}),
         lambda: registry.register("churn", good, operation_id="a", run="\ud800"),
+        lambda: registry.register("churn", good, operation_id="a", tags=cast("dict[str, str]", {"a": None})),
+        lambda: registry.register("churn", good, operation_id="a", tags=cast("dict[str, str]", {"a": b"x"})),
+        lambda: registry.register("churn", good, operation_id="a", tags=cast("dict[str, str]", {3: "x"})),
+        lambda: registry.register("churn", good, operation_id="a", metrics=cast("dict[str, float]", {3: 0.5})),
+        lambda: registry.register("churn", good, operation_id="a", run=cast("str", b"x")),
+        lambda: registry.register("churn", good, operation_id="a", commit=cast("str", 3)),
+        lambda: registry.register("churn", good, operation_id=cast("str", 3)),
+        *(
+            lambda origin=origin: registry.register("churn", good, operation_id="a", origin=origin)
+            for origin in [
+                Origin(backend=cast("str", None), model="m", version=1, digest="d"),
+                Origin(backend="b", model=cast("str", 3), version=1, digest="d"),
+                Origin(backend="b", model="m", version=cast("int", "1"), digest="d"),
+                Origin(backend="b", model="m", version=True, digest="d"),
+                Origin(backend="b", model="m", version=1, digest=cast("str", b"d")),
+            ]
+        ),
     ]
     for call in cases:
         with pytest.raises(InvalidNameError) as caught:
             call()
         assert caught.value.why
         assert caught.value.hint
+    assert not root.exists()
+
+
+def test_a_package_whose_manifest_could_not_be_read_back_is_refused_before_any_request(
+    registry: StoreModelRegistry, root: Path, package: Make
+) -> None:
+    good = package(b"1")
+    unreadable = [
+        replace(good.manifest, framework=cast("str", 3)),
+        replace(good.manifest, model_file="../evil"),
+        replace(good.manifest, files=good.manifest.files[::-1]),
+        replace(good.manifest, dataset_digest=cast("str", 3)),
+    ]
+    for manifest in unreadable:
+        with pytest.raises(IntegrityError, match="manifest"):
+            register(registry, FolderPackage(good.folder, manifest), "a")
     assert not root.exists()
 
 

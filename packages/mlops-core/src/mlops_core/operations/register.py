@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, SupportsFloat
 
 from mlops_core.errors import InvalidNameError
-from mlops_core.naming import check_model_name, check_tags
+from mlops_core.naming import check_model_name, check_tags, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ def register_model(
         The version; ``reused`` is set if it was there before.
 
     Raises:
-        InvalidNameError: The name, a tag or a metric cannot be stored; nothing was written.
+        InvalidNameError: The name, a tag, a metric or another field cannot be stored; nothing was written.
         ConfigurationError: The serializer cannot write this model.
     """
     from mlops_core.models.package import write_package
@@ -73,6 +73,9 @@ def register_model(
 
     check_model_name(name)
     check_tags(tags or {})
+    for what, text in (("the run", run), ("the commit", commit), ("the operation id", operation_id)):
+        if text is not None:
+            check_text(what, text)
     numbers = as_metrics(metrics or {})
     check_fitted(model, dataset.signature if dataset else None)
     with tempfile.TemporaryDirectory(prefix="mlops-register-") as folder:

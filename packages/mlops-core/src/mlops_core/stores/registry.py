@@ -22,7 +22,7 @@ from mlops_core.errors import (
     VersionNotFoundError,
     near_matches,
 )
-from mlops_core.naming import check_alias, check_model_name, check_tags
+from mlops_core.naming import check_alias, check_model_name, check_tags, check_text
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.ports.model_registry import (
     UNCHECKED,
@@ -134,12 +134,13 @@ class StoreModelRegistry:
         Called again with the same operation id, after an error or a kill, it finds what the first call has done.
 
         Raises:
-            InvalidNameError: The name, the operation id, a tag or a metric cannot be stored.
+            InvalidNameError: The name, the operation id, a tag, a metric or another field cannot be stored.
             IntegrityError: A file of the package is not what its manifest says; no version was made.
             ConflictError: The model was deleted meanwhile, or the operation id is that of a deleted version.
         """
         check_model_name(model)
         check_tags(tags)
+        check_text("the operation id", operation_id)
         if not _OPERATION_ID.fullmatch(operation_id):
             why = "an operation id is 1 to 64 letters, digits and dashes"
             raise InvalidNameError(f"{operation_id!r} is no operation id", why=why, hint="uuid.uuid4().hex")
@@ -159,7 +160,7 @@ class StoreModelRegistry:
             commit=commit,
             origin=origin,
         )
-        draft.to_bytes()  # refuses, before any request, what no document can hold
+        draft.check()
         done = self._registrar.register(draft, package, if_exists)
         return self._version(done.head, done.record, reused=done.reused, tagged=done.reused)
 
@@ -258,7 +259,7 @@ class StoreModelRegistry:
 
     def set_tags(self, model: str, version: int, tags: Mapping[str, str | None], /) -> None:
         """See :meth:`ModelRegistry.set_tags`."""
-        check_tags(tags)
+        check_tags(tags, removing=True)
         head = self._state.head(model, "set_tags")
         record = self._state.live_record(head, version, "set_tags")
         key = keys_of(head).tags(version)
