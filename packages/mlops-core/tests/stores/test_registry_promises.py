@@ -231,8 +231,13 @@ def test_a_file_that_the_store_lost_is_an_integrity_error(
 ) -> None:
     made = registry.register("churn", package(b"1"), operation_id="op")
     (root / "packages/churn/op/model.bin").unlink()
-    with pytest.raises(IntegrityError, match="missing"):
+    with pytest.raises(IntegrityError, match="missing") as caught:
         registry.open(made, "model.bin")
+    assert 'if_exists="new"' in caught.value.hint
+    again = registry.register("churn", package(b"1"), operation_id="again", if_exists="new")
+    with registry.open(again, "model.bin") as stream:
+        assert stream.read() == b"1"
+    assert register(registry, package(b"1"), "third") == again.version  # "return" gives the whole one from now on
 
 
 def test_a_tampered_record_is_an_integrity_error_for_every_reader(
@@ -280,7 +285,7 @@ def test_the_head_of_another_model_is_an_integrity_error(
 
 def test_deleting_is_idempotent(registry: StoreModelRegistry, package: Make) -> None:
     register(registry, package(b"1"), "a")
-    for version in [1, 1, 2, 0, -1, 10**12]:
+    for version in [1, 1, 2, 0, 10**12]:
         registry.delete_version("churn", version)
     for _ in range(2):
         registry.delete_model("churn")
@@ -435,6 +440,31 @@ def test_model_version_and_alias_not_found_are_told_apart(registry: StoreModelRe
         assert "home" in error.where
     with pytest.raises(AliasNotFoundError, match="did you mean 'champion'"):
         registry.resolve("churn", "champio")
+
+
+@pytest.mark.parametrize("number", ["1", b"1", True, False, 1.0, -1, None])
+def test_what_is_no_number_of_a_version_is_refused_wherever_one_is_taken(
+    registry: StoreModelRegistry, package: Make, number: object
+) -> None:
+    made = registry.register("churn", package(b"1"), operation_id="a")
+    registry.set_alias("churn", "champion", 1)
+    wrong = cast("int", number)
+    pin = PinnedVersion(model="churn", version=wrong, digest=made.digest)
+    cases: list[Callable[[], object]] = [
+        lambda: registry.get("churn", wrong),
+        lambda: registry.set_alias("churn", "champion", wrong),
+        lambda: registry.set_tags("churn", wrong, {}),
+        lambda: registry.delete_version("churn", wrong),
+        lambda: registry.open(pin, "model.bin"),
+    ]
+    if number is not None:  # which expects no alias
+        cases.append(lambda: registry.set_alias("churn", "champion", 1, expected=wrong))
+    for call in cases:
+        with pytest.raises(InvalidNameError) as caught:
+            call()
+        assert repr(number) in caught.value.why
+        assert caught.value.hint
+    assert registry.resolve("churn", "champion").version == 1
 
 
 # 12: names

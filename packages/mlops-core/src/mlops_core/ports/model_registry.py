@@ -112,6 +112,7 @@ class ModelRegistry(Protocol):
     A registry may be used from several threads and leaves the process's globals as they were.
 
     Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and ``BackendUnavailableError``.
+    Every method that takes a version raises ``InvalidNameError`` for what is no integer from 0 on; ``True`` is none.
     """
 
     @property

@@ -62,7 +62,7 @@ class PackageFiles:
                 f"{path!r} of {version.model}:{version.version} is missing",
                 where=self._state.place(package_prefix(record.model, record.folder) + path),
                 why="the record names it, the store has no such object",
-                hint="restore it from a copy, or register the model again",
+                hint='restore it from a copy, or register the model again with if_exists="new"',
             )
         return stream
 

@@ -22,7 +22,7 @@ from mlops_core.errors import (
     VersionNotFoundError,
     near_matches,
 )
-from mlops_core.naming import check_alias, check_model_name, check_tags, check_text
+from mlops_core.naming import check_alias, check_model_name, check_tags, check_text, check_version
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.ports.model_registry import (
     UNCHECKED,
@@ -38,7 +38,7 @@ from mlops_core.stores.registration import Registrar
 from mlops_core.stores.registry_documents import AliasTarget, VersionTags
 from mlops_core.stores.registry_layout import MODELS, model_of_head
 from mlops_core.stores.registry_record import Record
-from mlops_core.stores.registry_state import WAS_DELETED, RegistryState, keys_of
+from mlops_core.stores.registry_state import RegistryState, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -166,6 +166,7 @@ class StoreModelRegistry:
 
     def get(self, model: str, version: int, /) -> ModelVersion:
         """See :meth:`ModelRegistry.get`."""
+        check_version(version)
         head = self._state.head(model, "get")
         return self._version(head, self._state.live_record(head, version, "get"))
 
@@ -225,10 +226,14 @@ class StoreModelRegistry:
     ) -> None:
         """See :meth:`ModelRegistry.set_alias`."""
         check_alias(alias)
-        head = self._state.head(model, "set_alias")
-        target = AliasTarget(version=version, digest=self._state.live_record(head, version, "set_alias").digest)
+        check_version(version)
+        if not (expected is None or expected is UNCHECKED):
+            check_version(expected)
 
         def point(now: Head) -> Head | None:
+            # Looked at after the head was read: a deletion in between changes the head, and this write fails.
+            record = self._state.live_record(now, version, "set_alias")
+            target = AliasTarget(version=version, digest=record.digest)
             current = now.aliases.get(alias)
             found = None if current is None else current.version
             if expected is not UNCHECKED and found != expected:
@@ -240,12 +245,9 @@ class StoreModelRegistry:
                     why=f"it was expected to point at {expected or 'nothing'}, and points at {found or 'nothing'}",
                     hint="look at who moved it, then set it with the new expectation",
                 )
-            # Looked at after the head was read: a deletion in between changes the head, and this write fails.
-            if self._state.is_deleted(now, version):
-                raise self._state.no_version(model, version, "set_alias", WAS_DELETED)
             return None if current == target else replace(now, aliases={**now.aliases, alias: target})
 
-        self._state.edit_head(model, head.incarnation, "set_alias", point)
+        self._state.edit_head(model, None, "set_alias", point)
 
     def delete_alias(self, model: str, alias: str, /) -> None:
         """See :meth:`ModelRegistry.delete_alias`."""
@@ -254,11 +256,11 @@ class StoreModelRegistry:
             rest = {name: target for name, target in now.aliases.items() if name != alias}
             return None if rest == now.aliases else replace(now, aliases=rest)
 
-        head = self._state.head(model, "delete_alias")
-        self._state.edit_head(model, head.incarnation, "delete_alias", without)
+        self._state.edit_head(model, None, "delete_alias", without)
 
     def set_tags(self, model: str, version: int, tags: Mapping[str, str | None], /) -> None:
         """See :meth:`ModelRegistry.set_tags`."""
+        check_version(version)
         check_tags(tags, removing=True)
         head = self._state.head(model, "set_tags")
         record = self._state.live_record(head, version, "set_tags")
@@ -278,6 +280,7 @@ class StoreModelRegistry:
 
     def delete_version(self, model: str, version: int, /) -> None:
         """See :meth:`ModelRegistry.delete_version`; the package's files go with it."""
+        check_version(version)
         delete_version(self._state, model, version)
 
     def delete_model(self, model: str, /, *, force: bool = False) -> None:
@@ -286,6 +289,7 @@ class StoreModelRegistry:
 
     def open(self, version: PinnedVersion, path: str, /) -> BinaryIO:
         """See :meth:`ModelRegistry.open`; one request for each file after the first."""
+        check_version(version.version)
         return self._files.open(version, path)
 
     def _version(self, head: Head, record: Record, *, reused: bool = False, tagged: bool = True) -> ModelVersion:

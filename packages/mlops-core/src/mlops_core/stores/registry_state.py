@@ -78,12 +78,14 @@ class RegistryState:
         """Write the first head of a name; ``None`` if there is one."""
         return self.documents.create(self._head_key(head.model), head.to_bytes())
 
-    def edit_head(self, model: str, incarnation: str, operation: str, change: Callable[[Head], Head | None]) -> None:
+    def edit_head(
+        self, model: str, incarnation: str | None, operation: str, change: Callable[[Head], Head | None]
+    ) -> None:
         """Change a head by compare-and-set, as often as another writer is faster.
 
         Args:
             model: The model's name.
-            incarnation: The life of the model that is meant.
+            incarnation: The life of the model that is meant; ``None`` for the one that it has when it is read.
             operation: The registry's method, for messages.
             change: Gives the new head for the one that was read, or ``None`` to leave it. What it raises goes through.
 
@@ -92,7 +94,7 @@ class RegistryState:
         """
         for _ in self.rounds(model, operation):
             found = self.find_head(model)
-            if found is None or found[0].deleted or found[0].incarnation != incarnation:
+            if found is None or found[0].deleted or incarnation not in {None, found[0].incarnation}:
                 raise self.no_model(model, operation)
             new = change(found[0])
             if new is None or self.replace_head(replace(new, closing=False), found[1]) is not None:
