@@ -11,9 +11,17 @@ from typing import Final, cast
 
 from mlops_core.errors import ConfigurationError
 
-_SECRET_KEY: Final = re.compile(
-    r"(.*[_.-])?(token|password|passwd|passphrase|secret|credential|api_?key|(secret|private|access)_?key|connection_string)s?"
+_SECRET_WORD: Final = re.compile(
+    r"(^|_)("
+    r"[a-z0-9]*(token|password|passwd|passphrase|secret|credential)|pwd|pass|o?auth|authorization|bearer|cookie|jwt|pat|sas"
+    r"|sig|signature|(api|access|account|encryption|master|private|secret|shared|signing|ssh|storage|subscription)_?key"
+    r"|private_?pem|connection_?string)s?[0-9]*(_|$)"
 )
+_ABOUT_A_SECRET: Final = re.compile(
+    r"_(arn|audience|command|endpoint|env|expiry|file|folder|host|issuer|length|lifetime|limit|manager|method|mode|name"
+    r"|path|policy|port|process|provider|region|scheme|scope|seconds|source|timeout|ttl|type|uri|url|version)s?$"
+)
+_WORD_BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 
 
 class Environment(dict[str, str]):
@@ -97,8 +105,9 @@ HOW_TO_REFER: Final = 'write token = { env = "NAME_OF_A_VARIABLE" } or token = {
 
 
 def is_secret_key(key: str) -> bool:
-    """Whether an option of this name holds a secret: ``token``, ``db_password``, ``api-key``; not ``token_url``."""
-    return _SECRET_KEY.fullmatch(key.lower().replace("-", "_")) is not None
+    """Whether an option of this name holds a secret: ``db_password``, ``token-1``, ``apiKey``; not ``token_url``."""
+    words = _WORD_BORDER.sub("_", key).lower()
+    return _SECRET_WORD.search(words) is not None and _ABOUT_A_SECRET.search(words) is None
 
 
 def reference_to(value: object, base: Path) -> Secret | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tomllib
 import traceback
 from pathlib import Path
 
@@ -50,8 +51,37 @@ def shown_by(error: BaseException) -> str:
         f'nested = {{ deep = [ {{ secret = "{CANARY}" }} ] }}',
         f'url = "https://user:{CANARY}@host/path"',
         f'urls = ["https://user:{CANARY}@host/path"]',
+        *(
+            f'{key} = "{CANARY}"'
+            for key in [
+                "pwd", "pass", "db_pass", "auth", "oauth", "Authorization", "bearer", "bearer_token", "cookie",
+                "cookies", "session-cookie", "pat", "github_pat", "sas", "sas_token", "jwt", "apikey", "apiKey",
+                "accountKey", "account_key", "storage_key", "access_key", "access_key_id", "aws_access_key_id",
+                "signing_key", "encryption_key", "private_key", "private_pem", "token_value", "client_secret_value",
+                "password2", "clientSecret", "authtoken", "dbPassword", "secret_text", "signature", "sig",
+                "connection_string",
+            ]
+        ),
+        f'headers = {{ Authorization = "Bearer {CANARY}" }}',
+        f'headers = {{ x-proxy = "bearer {CANARY}" }}',
+        f'headers = ["Authorization: {CANARY}"]',
+        f'auth = {{ user = "u", password = "{CANARY}" }}',
+        f'auth = "Basic {CANARY}"',
+        f'auth = ["user", "{CANARY}"]',
+        f'dsn = "host=h password={CANARY}"',
+        f'dsn = "Server=h;Uid=u;Pwd={CANARY};"',
+        f'dsn = "AccountName=a;AccountKey={CANARY}"',
+        f"dsn = \"host=h password = '{CANARY}'\"",
+        f'url = "https://{CANARY}@host"',
+        f'url = "https://{CANARY}@host/x"',
+        f'url = "https://u:p/{CANARY}@host/x"',
+        f'url = "ssh://git:{CANARY}@host/x"',
+        f'url = "https://host/x?access_token={CANARY}"',
+        f'url = "https://host/x?sv=1&sig={CANARY}"',
+        f'extra = \'{{"token": "{CANARY}"}}\'',
+        f'key = "-----BEGIN RSA PRIVATE KEY-----{CANARY}"',
     ],
-)
+)  # fmt: skip
 def test_a_literal_secret_is_refused_and_never_shown(tmp_path: Path, line: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of(tmp_path, f'[backends.home]\nadapter = "x"\n{line}\n')
@@ -76,6 +106,30 @@ def test_counts_switches_and_addresses_are_no_secrets(tmp_path: Path) -> None:
     text = '[backends.home]\nadapter = "x"\nmax_tokens = 5\ntoken_url = "https://host/token"\nuse_token = true\n'
     options = settings_of(tmp_path, text).backends["home"].options
     assert options == {"max_tokens": 5, "token_url": "https://host/token", "use_token": True}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'path = ".mlops"', 'path = "/data/2026@home/x=1"', 'bucket = "models"', 'region = "eu-west-1"', 'profile = "me"',
+        'endpoint = "https://host:9000"', 'url = "https://host/@scope/package"', 'url = "https://host/x?page=2&q=a@b"',
+        'tracking_uri = "http://localhost:5000"', 'url = "sqlite:///data/a.db"', 'root = "abfss://box@account.net/x"',
+        'url = "ssh://git@host/x"', 'host = "db"', "port = 5432", 'user = "me"', 'username = "me"', 'email = "me@host.org"',
+        'key = "models/a"', 'key_prefix = "a/b"', 'partition_key = "day"', 'primary_key = "id"', 'key_id = "4"',
+        'client_id = "app"', 'account = "acme"', 'account_name = "acme"', 'storage_class = "COLD"', 'access = "read"',
+        'token_url = "https://host/token"', 'auth_url = "https://host"', 'auth_type = "iam"', 'auth_method = "oidc"',
+        'password_file = "p.txt"', 'credentials_path = "c.json"', 'secret_name = "prod"', 'signature_version = "s3v4"',
+        "token_ttl = 3600", "max_tokens = 512", 'tokenizer = "words"', 'author = "me"', 'passive = "yes"', 'compass = "n"',
+        'pattern = "*.csv"', 'patch = "1"', 'sasl_mechanism = "PLAIN"', 'design = "a"', 'bypass = "x"', "use_auth = true",
+        'dsn = "host=h port=5 dbname=d"', 'note = "the secret is elsewhere"', 'arn = "arn:aws:x:1:secret:name"',
+        'headers = { Accept = "text/html", X-Team = "data" }', "verify = false", "timeout = 1.5", "private = true",
+        'query = "max_tokens=5&use_token=true"',
+    ],
+)  # fmt: skip
+def test_ordinary_options_pass(tmp_path: Path, line: str) -> None:
+    written = tomllib.loads(line)
+    options = settings_of(tmp_path, f'[backends.home]\nadapter = "x"\n{line}\n').backends["home"].options
+    assert options == written
 
 
 def test_references_are_parsed_and_read_at_use(tmp_path: Path) -> None:
@@ -168,10 +222,12 @@ def test_an_error_after_loading_shows_no_variable(tmp_path: Path, monkeypatch: p
 
 
 @given(st.sampled_from(["token", "password", "secret", "api_key", "api-key", "secret_key", "credentials"]), st.text())
-def test_a_key_that_ends_with_a_secrets_word_is_secret(word: str, before: str) -> None:
+def test_a_key_that_holds_a_secrets_word_is_secret(word: str, before: str) -> None:
     assert is_secret_key(word)
     assert is_secret_key(word.upper())
     assert is_secret_key(f"my_{word}")
+    assert is_secret_key(f"my-{word}-value")
+    assert is_secret_key(f"{word}.old")
     assert not is_secret_key(f"{before}{word}_url")
 
 

@@ -20,7 +20,14 @@ Tree: TypeAlias = "dict[str, object]"
 FILE_NAME: Final = "mlops.toml"
 PREFIX: Final = "MLOPS_"
 _NOT_SETTINGS: Final = frozenset({"MLOPS_CONFIG", "MLOPS_DEBUG"})
-_PASSWORD_IN_URL: Final = re.compile(r"://[^/?#@\s]*:[^/?#@\s]+@")
+_USER_IN_ADDRESS: Final = re.compile(r"([a-z][a-z0-9+.-]*)://[^/?#@\s]+@", re.IGNORECASE)
+_PASSWORD_IN_ADDRESS: Final = re.compile(r"://[^/?#@\s]*:[^@\s]*@")
+_USER_IS_NO_SECRET: Final = frozenset({"abfs", "abfss", "git+ssh", "sftp", "ssh", "wasb", "wasbs"})
+"""Schemes in which what stands before ``@`` is a container, or a user who proves himself by a key."""
+_ASSIGNMENT: Final = re.compile(r"""([\w.-]+)["']?\s*(?:=|:\s)\s*["']?([^\s;,&"']+)""")
+_BARE_SECRET: Final = re.compile(r"^\s*bearer\s+\S|-----BEGIN [A-Z ]*PRIVATE KEY", re.IGNORECASE)
+_TABLES: Final = frozenset({"auth", "oauth"})
+"""Keys of secrets that may be tables of options, in which each option is judged by its own key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +184,8 @@ def _sealed_value(value: object, place: str, base: Path) -> tuple[object, list[s
     if isinstance(value, list):
         pairs = [_sealed_value(item, place, base) for item in cast("list[object]", value)]
         return [item for item, _ in pairs], [each for _, found in pairs for each in found]
-    if isinstance(value, str) and _PASSWORD_IN_URL.search(value):
-        return None, [f"{place} holds a password inside an address"]
+    if isinstance(value, str) and (found := _secret_in_text(value)):
+        return None, [f"{place} holds {found}"]
     if value is None or isinstance(value, (Secret, bool, int, float, str)):
         return value, []
     return None, [f"{place} holds a {type(value).__name__}, which an option cannot be: write it as text"]
@@ -189,7 +196,7 @@ def _sealed_table(table: Mapping[str, object], place: str, base: Path) -> tuple[
     complaints: list[str] = []
     for key, value in table.items():
         inner = f"{place}.{key}"
-        if is_secret_key(key) and not _is_count(key, value):
+        if is_secret_key(key) and not (_is_count(key, value) or _is_table_of_options(key, value, base)):
             sealed[key] = reference = reference_to(value, base)
             if reference is None:
                 complaints.append(f"{inner} holds something else than a reference to a secret")
@@ -197,6 +204,23 @@ def _sealed_table(table: Mapping[str, object], place: str, base: Path) -> tuple[
             sealed[key], found = _sealed_value(value, inner, base)
             complaints += found
     return sealed, complaints
+
+
+def _is_table_of_options(key: str, value: object, base: Path) -> bool:
+    return key.lower() in _TABLES and isinstance(value, Mapping) and reference_to(cast("object", value), base) is None
+
+
+def _secret_in_text(text: str) -> str:
+    """What kind of secret stands inside a text; ``""`` if none does."""
+    schemes = (match[1].lower() for match in _USER_IN_ADDRESS.finditer(text))
+    if _PASSWORD_IN_ADDRESS.search(text) or any(scheme not in _USER_IS_NO_SECRET for scheme in schemes):
+        return "a user or password inside an address"
+    if _BARE_SECRET.search(text):
+        return "a token or private key"
+    pairs = (match.groups() for match in _ASSIGNMENT.finditer(text))
+    if any(is_secret_key(key) and not _is_count(key, _read(value)) for key, value in pairs):
+        return "a secret inside a text"
+    return ""
 
 
 def _is_count(key: str, value: object) -> bool:
