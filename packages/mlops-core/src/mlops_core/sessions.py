@@ -26,11 +26,21 @@ if TYPE_CHECKING:
     from mlops_core.settings import Settings
 
 
+class _Opened:
+    """What one process has opened for a session, and the lock under which it does so."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.backends: dict[str, BackendFactory] = {}
+        self.cache: PackageCache | None = None
+
+
 class Session:
     """One open set of backends. A context manager; may be used from several threads.
 
     Backends open on first use and close together. Any number of sessions can be open at once. A forked child opens
-    its own: connections do not survive a fork.
+    its own on its first use, and leaves its parent's alone: connections and locks do not survive a fork. A registry
+    or store that was taken from the session before the fork is the parent's: ask the session again.
 
     Args:
         settings: What is configured.
@@ -40,9 +50,7 @@ class Session:
     def __init__(self, settings: Settings, *, adapters: Mapping[str, OpenBackend] | None = None) -> None:
         self._settings = settings
         self._adapters = adapters
-        self._lock = threading.RLock()
-        self._open: dict[str, BackendFactory] = {}
-        self._cache: PackageCache | None = None
+        self._by_process: dict[int, _Opened] = {}
         self._closed = False
 
     @property
@@ -86,13 +94,19 @@ class Session:
             ConfigurationError: No such backend, its options are wrong, or the session is closed.
             AdapterNotFoundError: Its adapter is not installed.
         """
-        with self._lock:
+        mine = self._mine()
+        with mine.lock:
             if self._closed:
                 why = "its backends were closed with it"
                 raise ConfigurationError("the session is closed", why=why, hint="open another: open_session()")
-            if name not in self._open:
-                self._open[name] = open_backend(name, self._settings, adapters=self._adapters)
-            return self._open[name]
+            if name not in mine.backends:
+                mine.backends[name] = open_backend(name, self._settings, adapters=self._adapters)
+            return mine.backends[name]
+
+    def _mine(self) -> _Opened:
+        # One step, so that the first threads of a process agree. The parent's entry stays: dropping it could close
+        # connections that are still in use over there.
+        return self._by_process.setdefault(os.getpid(), _Opened())
 
     def _offering(self, port: PortName) -> BackendFactory:
         name = self.backend_name(port)
@@ -178,19 +192,21 @@ class Session:
     def _package_cache(self) -> PackageCache:
         from mlops_core.models.cache import PackageCache
 
-        with self._lock:
-            if self._cache is None:
+        mine = self._mine()
+        with mine.lock:
+            if mine.cache is None:
                 configured = self._settings.cache
-                self._cache = PackageCache(configured.path or _user_cache(), configured.max_bytes)
-            return self._cache
+                mine.cache = PackageCache(configured.path or _user_cache(), configured.max_bytes)
+            return mine.cache
 
     def close(self) -> None:
-        """Close every backend that was opened. May be called twice."""
-        with self._lock, ExitStack() as closing:
+        """Close every backend that this process opened. May be called twice."""
+        mine = self._mine()
+        with mine.lock, ExitStack() as closing:
             self._closed = True
-            for backend in self._open.values():
+            for backend in mine.backends.values():
                 closing.callback(backend.close)  # every one is closed, even when one of them fails
-            self._open = {}
+            mine.backends = {}
 
     def __enter__(self) -> Self:
         return self

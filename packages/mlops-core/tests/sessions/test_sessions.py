@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -183,6 +185,14 @@ def test_threads_get_one_default_session(project: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         sessions = [each.result() for each in [pool.submit(session) for _ in range(8)]]
     assert all(each is sessions[0] for each in sessions)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_opens_its_own_backends_even_while_a_thread_of_its_parent_opens_one(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("fork_while_opening.py")
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(script), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines() == ["child: True 1 True", "parent: 0 True [] False", "closed: 2"], done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
