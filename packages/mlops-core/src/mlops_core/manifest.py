@@ -231,7 +231,15 @@ class FolderPackage:
         """See :meth:`Package.open`."""
         if path != MANIFEST_FILE:
             self.manifest.file(path)
-        return (self.folder / path).open("rb")
+        try:
+            return (self.folder / path).open("rb")
+        except FileNotFoundError as exc:
+            raise ArtifactNotFoundError(
+                f"the file {path!r} of the package is missing",
+                subject=path,
+                why=f"{self.folder} does not hold it",
+                hint="restore it, or write the package again",
+            ) from exc
 
     def local_path(self, path: str, /) -> Path | None:
         """See :meth:`Package.local_path`."""

@@ -137,6 +137,15 @@ def test_a_newer_format_is_refused_with_what_to_install() -> None:
     assert "upgrade" in caught.value.hint
 
 
+@pytest.mark.parametrize("path", ["m", "package.json", "never-there"])
+def test_a_file_that_the_folder_lacks_is_an_artifact_not_found(tmp_path: Path, path: str) -> None:
+    manifest = Manifest(framework="sklearn", model_file="m", serializer="skops", files=files_of(["m"]))
+    with pytest.raises(ArtifactNotFoundError, match=path) as caught:
+        FolderPackage(tmp_path, manifest).open(path)
+    assert caught.value.subject == path
+    assert caught.value.why
+
+
 def test_a_package_in_a_folder_is_verified_byte_by_byte(tmp_path: Path) -> None:
     manifest = Manifest(framework="sklearn", model_file="m", serializer="skops", files=files_of(["m", "n"]))
     for name in ("m", "n"):

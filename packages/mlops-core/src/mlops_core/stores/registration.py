@@ -16,7 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from mlops_core.errors import BackendUnavailableError, ConflictError, IntegrityError, ModelNotFoundError
+from mlops_core.errors import (
+    ArtifactNotFoundError,
+    BackendUnavailableError,
+    ConflictError,
+    IntegrityError,
+    ModelNotFoundError,
+)
 from mlops_core.manifest import CHECKSUMS_FILE, MANIFEST_FILE, PackageFile
 from mlops_core.stores.registry_documents import Attempts, Head
 from mlops_core.stores.registry_layout import package_prefix
@@ -209,9 +215,9 @@ class Registrar:
             where = f"the package to be registered as {draft.model!r}"
             try:
                 stream = package.open(expected.path)
-            except FileNotFoundError as exc:
+            except ArtifactNotFoundError as exc:
                 what = f"{expected.path!r} of the package is missing"
-                raise IntegrityError(what, where=where, why=str(exc), hint="write the package again") from exc
+                raise IntegrityError(what, where=where, why=exc.why, hint="write the package again") from exc
             with stream:
                 documents.store.put(prefix + expected.path, verified_stream(stream, expected, where=where))
 
