@@ -23,6 +23,7 @@ $(READY): requirements.lock $(MEMBERS:%=%/pyproject.toml)
 	  uv venv --quiet --allow-existing --python '>=3.11,<3.14' $(VENV); \
 	  uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock; \
 	else \
+	  python3 -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("python3 is %d.%d; make setup needs 3.11 to 3.13, or uv" % v)'; \
 	  python3 -m venv $(VENV) 2>/dev/null || { \
 	    python3 -m pip install --quiet --target $(VENV)-tools virtualenv; \
 	    PYTHONPATH=$(VENV)-tools python3 -m virtualenv --quiet $(VENV); }; \
