@@ -82,10 +82,15 @@ def test_a_check_whose_types_do_not_fit() -> None:
         pl.col("kind").is_duplicated(),
         pl.col("x").sum().over("kind") > 3,
         "x = MAX(x)",
+        pl.col("x").is_unique(),
+        pl.col("x").is_in(pl.col("x")),
+        pl.col("x").diff().is_not_null(),
     ],
 )
-def test_a_check_that_looks_at_other_rows(expression: pl.Expr | str) -> None:
-    error = refused(lambda: Chain(check("stands out", expression)).run(table([1, 2, 3, 4, 5])))
+@pytest.mark.parametrize("batch_rows", [1, 2, 100])
+def test_a_check_that_looks_at_other_rows(expression: pl.Expr | str, batch_rows: int) -> None:
+    chain = Chain(check("stands out", expression))
+    error = refused(lambda: chain.run(table([1, 2, 3, 4, 5]), batch_rows=batch_rows))
 
     assert "looks at more than one row" in error.what
 

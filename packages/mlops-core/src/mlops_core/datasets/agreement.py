@@ -65,6 +65,21 @@ def feature_differences(trained: FeatureColumn, now: FeatureColumn) -> list[Diff
     ]
 
 
+def is_defined_differently(
+    trained: FeatureColumn, now: FeatureColumn, *, moments: tuple[str | None, str | None]
+) -> bool:
+    """Whether a feature's definition, or the rows that it may see, differ at the same version.
+
+    Args:
+        trained: The column that the model was trained with.
+        now: The column as it would be made now.
+        moments: What the moment's column was called in training, and is called now.
+    """
+    before, after = moments
+    rule = now.rule.replace(after, before) if before and after else now.rule
+    return trained.fingerprint != now.fingerprint or trained.rule != rule
+
+
 def refuse(differences: list[Difference], *, what: str, hint: str) -> None:
     """Raise a :class:`SignatureMismatchError` with one line for each difference, if there is any."""
     if differences:

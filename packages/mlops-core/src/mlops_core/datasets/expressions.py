@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ def problem_with(expression: pl.Expr, schema: pl.Schema) -> str:
 
     It must name its columns, because they belong to the model's signature. And it must give a row the same value
     whatever other rows are in the table: some of them are of later moments, and at scoring the others are other ones.
-    An expression that runs Python code cannot be judged, and is believed.
 
     Args:
         expression: Over the columns of ``schema``.
@@ -33,21 +32,71 @@ def problem_with(expression: pl.Expr, schema: pl.Schema) -> str:
     try:
         if expression.meta.has_multiple_outputs():
             return "it makes several columns"
-        leaves = [node for node in _nodes(expression, schema) if not node.meta.pop(schema=schema)]
-        if any(leaf.meta.is_column_selection() and not leaf.meta.is_column() for leaf in leaves):
+        if any(_is_selection(leaf) for leaf in _leaves(expression, schema)):
             return "it selects columns by a pattern or a type; name them, so that the signature can"
-        alone = expression.meta.is_row_separable() and all(
-            node.meta.is_row_separable() and not node.meta.is_scalar()
+    except pl.exceptions.PolarsError:
+        return ""  # not resolvable without running it: what is wrong with it shows when it is tried on no rows
+    if looks_at_other_rows(expression, schema):
+        return "its value for a row depends on other rows of the table, or it is not one value for each row"
+    return ""
+
+
+def looks_at_other_rows(expression: pl.Expr, schema: pl.Schema) -> bool:
+    """Whether an expression may give a row another value when other rows stand around it.
+
+    An expression that runs Python code cannot be judged, and is believed.
+
+    Args:
+        expression: Over the columns of ``schema``.
+        schema: What it may read.
+    """
+    import polars as pl
+
+    try:
+        alone = all(
+            node.meta.is_row_separable() and not node.meta.is_scalar() and not _reads_a_whole_column(node, schema)
             for node in _nodes(expression, schema)
             if node.meta.root_names()
         )
-        known = all(leaf.meta.is_column() or leaf.meta.is_literal() or leaf.meta.eq(pl.element()) for leaf in leaves)
-        one_each = expression.meta.is_length_preserving()
+        leaves = list(_leaves(expression, schema))
+        # A literal of several values is laid beside the rows in order, so it belongs to positions and not to rows.
+        known = all(
+            leaf.meta.is_column()
+            or _is_selection(leaf)
+            or (leaf.meta.is_literal() and leaf.meta.is_scalar())
+            or leaf.meta.eq(pl.element())
+            for leaf in leaves
+        )
+        one_each = expression.meta.is_length_preserving() or not expression.meta.root_names()
     except pl.exceptions.PolarsError:
-        return ""  # not resolvable without running it: what is wrong with it shows when it is tried on no rows
-    if alone and known and one_each:
-        return ""
-    return "its value for a row depends on other rows of the table, or it is not one value for each row"
+        return False
+    return not (alone and known and one_each)
+
+
+_SETS: Final = (".is_in(", ".replace(", ".replace_strict(")
+"""Methods that take a column among their arguments as one set of values, made of all its rows."""
+
+
+def _reads_a_whole_column(node: pl.Expr, schema: pl.Schema) -> bool:
+    import polars as pl
+
+    parts = node.meta.pop(schema=schema)
+    # Polars does not tell a node's function but in its text, which begins with that of its subject, the last part.
+    if not parts or not str(node).startswith(tuple(f"{parts[-1]}{method}" for method in _SETS)):
+        return False
+    columns = pl.LazyFrame(schema=schema)
+    return any(
+        part.meta.root_names() and not columns.select(part).collect_schema().dtypes()[0].is_nested()
+        for part in parts[:-1]
+    )
+
+
+def _is_selection(leaf: pl.Expr) -> bool:
+    return leaf.meta.is_column_selection() and not leaf.meta.is_column()
+
+
+def _leaves(expression: pl.Expr, schema: pl.Schema) -> Iterator[pl.Expr]:
+    return (node for node in _nodes(expression, schema) if not node.meta.pop(schema=schema))
 
 
 def _nodes(expression: pl.Expr, schema: pl.Schema) -> Iterator[pl.Expr]:

@@ -10,6 +10,7 @@ from mlops_core.datasets.agreement import (
     FeatureChangedWarning,
     feature_differences,
     input_differences,
+    is_defined_differently,
     notice_changes,
     refuse,
 )
@@ -241,6 +242,7 @@ def plan_from_signature(
     pairs = list(zip(signature.features, plan.signature.features, strict=True))
     differences = [one for trained, now in pairs for one in feature_differences(trained, now)]
     refuse(differences, what="features are not those that the model was trained with", hint=hint)
-    changed = [now.name for trained, now in pairs if trained.fingerprint != now.fingerprint]
+    moments = (signature.at, moment)
+    changed = [now.name for trained, now in pairs if is_defined_differently(trained, now, moments=moments)]
     notice_changes(changed, strict=strict)
     return plan

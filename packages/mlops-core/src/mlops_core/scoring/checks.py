@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mlops_core.datasets.expressions import looks_at_other_rows
 from mlops_core.errors import ScoringError, near_matches
 from mlops_core.scoring.handlers import ROW, Link, Verdict
 
@@ -62,7 +63,17 @@ class Check:
         if dtypes not in ([pl.Boolean()], [pl.Null()]):
             why = f"its expression gives {', '.join(map(str, dtypes)) or 'no column'}"
             raise ScoringError("a check must be true or false", where=where, why=why, hint="compare: pl.col('x') > 0")
-        return Link(schema=table.schema, handle=_Judge(self).handle, start=self._identity)
+        if looks_at_other_rows(self.expression, table.schema):
+            raise ScoringError(
+                "the check looks at more than one row",
+                where=where,
+                why="its answer for a row would change with the rows around it, and with where batches begin",
+                hint="compute such a value as a feature, or as a column of the input",
+            )
+        return Link(schema=table.schema, handle=self._handle, start=self._identity)
+
+    def _handle(self, batch: pl.DataFrame) -> Verdict:
+        return Verdict.of(batch, self.accepted(batch), reason=self.reason)
 
     def accepted(self, batch: pl.DataFrame) -> pl.Series:
         """Whether each row fulfils the condition: Boolean, null where that is unknown.
@@ -88,33 +99,6 @@ class Check:
         data = self.expression.meta.serialize(format="binary")
         # A Python function is known by its name at most: whether it still does the same cannot be seen.
         return None if b"AnonymousFunction" in data else data.hex()
-
-
-@dataclass(slots=True)
-class _Judge:
-    check: Check
-    tried: bool = False
-
-    def handle(self, batch: pl.DataFrame) -> Verdict:
-        accepted = self.check.accepted(batch)
-        if not self.tried and batch.height > 1:
-            self._refuse_to_look_at_neighbours(batch, accepted)
-        return Verdict.of(batch, accepted, reason=self.check.reason)
-
-    def _refuse_to_look_at_neighbours(self, batch: pl.DataFrame, accepted: pl.Series) -> None:
-        # An expression such as x > mean(x) would answer differently when the input is cut into other batches.
-        import polars as pl
-
-        self.tried = True
-        for answer in (True, False, None):
-            for number in accepted.eq_missing(pl.Series([answer], dtype=pl.Boolean)).arg_true().head(_TRIED_ROWS):
-                if self.check.accepted(batch[number])[0] is answer:
-                    continue
-                raise ScoringError(
-                    f"the check {self.check.reason!r} looks at more than one row",
-                    why="its answer for a row changes with the rows around it",
-                    hint="compute such a value as a feature, or as a column of the input",
-                )
 
 
 def check(reason: str, expression: pl.Expr | str, /) -> Check:

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from mlops_core.datasets.agreement import is_defined_differently
+from mlops_core.datasets.expressions import looks_at_other_rows, problem_with
+from mlops_core.signature import FeatureColumn
+
+SCHEMA = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "x": pl.Float64(), "s": pl.String(), "l": pl.List(pl.Int64)})
+ROWS = pl.DataFrame(
+    {
+        "a": [1, 2, 3, None, 2, 1],
+        "b": [3, 1, 2, 1, None, 1],
+        "x": [0.5, -1.0, None, 2.0, 2.0, 0.0],
+        "s": ["a", "b", None, "a", "c", ""],
+        "l": [[1], [2, 1], None, [3], [], [1, 1]],
+    },
+    schema=SCHEMA,
+)
+ROW_BY_ROW: dict[str, pl.Expr] = {
+    "arithmetic": pl.col("a") * 2 + pl.col("x"),
+    "a set of constants": pl.col("a").is_in([1, 3]),
+    "a list of the row's own": pl.col("a").is_in(pl.col("l")),
+    "when": pl.when(pl.col("x") > 0).then(pl.col("a")).otherwise(pl.col("b")),
+    "replacing by constants": pl.col("s").replace_strict({"a": 1, "b": 2}, default=None),
+    "text": pl.col("s").str.len_chars(),
+    "inside a list": pl.col("l").list.eval(pl.element() * 2).list.sum(),
+    "horizontal": pl.max_horizontal("a", "b"),
+    "coalesce": pl.coalesce("a", "b", pl.lit(0)),
+}
+ACROSS_ROWS: dict[str, pl.Expr] = {
+    "a set of another column's values": pl.col("a").is_in(pl.col("b")),
+    "not in another column": ~pl.col("a").is_in(pl.col("b")),
+    "deep inside": pl.when(pl.col("a").is_in(pl.col("b"))).then(1).otherwise(pl.col("a")),
+    "a set of an expression": (pl.col("a") + 1).is_in(pl.col("b") * 2),
+    "replacing by columns": pl.col("a").replace_strict(pl.col("b"), pl.col("b"), default=None),
+    "a series beside the rows": pl.col("a") + pl.lit(pl.Series([1, 2, 3, 4, 5, 6])),
+    "mean": pl.col("x") - pl.col("x").mean(),
+    "shift": pl.col("a").shift(1),
+    "over": pl.col("x").sum().over("s"),
+    "rank": pl.col("x").rank(),
+    "unique": pl.col("a").is_unique(),
+    "running": pl.col("a").cum_sum(),
+    "filled": pl.col("a").forward_fill(),
+}
+
+
+@pytest.mark.parametrize("name", ROW_BY_ROW)
+def test_what_is_accepted_gives_a_row_the_same_value_alone_and_among_others(name: str) -> None:
+    expression = ROW_BY_ROW[name]
+    assert problem_with(expression, SCHEMA) == ""
+    whole = ROWS.select(expression.alias("value"))
+    alone = pl.concat([ROWS[row].select(expression.alias("value")) for row in range(ROWS.height)])
+    assert whole.equals(alone, null_equal=True)
+
+
+@pytest.mark.parametrize("name", ACROSS_ROWS)
+def test_what_reads_other_rows_is_refused(name: str) -> None:
+    expression = ACROSS_ROWS[name]
+    assert looks_at_other_rows(expression, SCHEMA)
+    assert "other rows" in problem_with(expression, SCHEMA)
+
+
+def column(**changes: str) -> FeatureColumn:
+    told = {"name": "m", "dtype": "float64", "feature": "m", "fingerprint": "f", "rule": "rows in (at - 1h, at]"}
+    return FeatureColumn(**{**told, **changes})  # type: ignore[arg-type]
+
+
+def test_another_rule_is_another_definition_but_for_the_name_of_the_moment() -> None:
+    same = column(rule="rows in (scheduled - 1h, scheduled]")
+    assert not is_defined_differently(column(), same, moments=("at", "scheduled"))
+    longer = column(rule="rows in (scheduled - 7d, scheduled]")
+    assert is_defined_differently(column(), longer, moments=("at", "scheduled"))
+    assert is_defined_differently(column(), column(fingerprint="g"), moments=("at", "at"))
+    assert not is_defined_differently(column(), column(), moments=(None, None))
