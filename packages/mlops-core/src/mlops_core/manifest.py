@@ -284,5 +284,5 @@ def verified_chunks(stream: BinaryIO, expected: PackageFile, *, where: str) -> I
         why = f"SHA-256 is {digest.hexdigest()}, the manifest says {expected.sha256}"
     else:
         return
-    hint = "restore the file, or register the model again; nothing was loaded"
+    hint = "restore the file, or register the model again with if_exists='new'; nothing was loaded"
     raise IntegrityError(f"{expected.path!r} is not the file that was registered", where=where, why=why, hint=hint)
