@@ -1,10 +1,10 @@
+"""Expressions: one that is accepted gives a row the same value alone and among others."""
+
 from __future__ import annotations
 
 import polars as pl
 import pytest
-from mlops_core.datasets.agreement import is_defined_differently
 from mlops_core.datasets.expressions import looks_at_other_rows, problem_with
-from mlops_core.signature import FeatureColumn
 
 SCHEMA = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "x": pl.Float64(), "s": pl.String(), "l": pl.List(pl.Int64)})
 ROWS = pl.DataFrame(
@@ -59,17 +59,3 @@ def test_what_reads_other_rows_is_refused(name: str) -> None:
     expression = ACROSS_ROWS[name]
     assert looks_at_other_rows(expression, SCHEMA)
     assert "other rows" in problem_with(expression, SCHEMA)
-
-
-def column(**changes: str) -> FeatureColumn:
-    told = {"name": "m", "dtype": "float64", "feature": "m", "fingerprint": "f", "rule": "rows in (at - 1h, at]"}
-    return FeatureColumn(**{**told, **changes})  # type: ignore[arg-type]
-
-
-def test_another_rule_is_another_definition_but_for_the_name_of_the_moment() -> None:
-    same = column(rule="rows in (scheduled - 1h, scheduled]")
-    assert not is_defined_differently(column(), same, moments=("at", "scheduled"))
-    longer = column(rule="rows in (scheduled - 7d, scheduled]")
-    assert is_defined_differently(column(), longer, moments=("at", "scheduled"))
-    assert is_defined_differently(column(), column(fingerprint="g"), moments=("at", "at"))
-    assert not is_defined_differently(column(), column(), moments=(None, None))

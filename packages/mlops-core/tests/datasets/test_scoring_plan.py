@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -15,6 +16,9 @@ from mlops_core.signature import Signature
 from polars.testing import assert_frame_equal
 
 from .example import EVERYTHING, FACTORY, LANDED, spine
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TRAINED = DatasetBuilder(spine(), at="at", factory=FACTORY).with_features(*EVERYTHING).with_label("late").plan()
 
@@ -180,3 +184,40 @@ def test_the_same_definitions_warn_of_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scoring(signature=trained_in(world(), "half", "band"), factory=world(), strict=True)
+
+
+def test_a_default_that_is_a_constant_of_the_module_counts(tmp_path: Path) -> None:
+    def defined(over: str) -> FeatureFactory:
+        LANDED.write_parquet(tmp_path / "landed.parquet")
+        (tmp_path / "features.py").write_text(
+            "from mlops_core import Source, feature, window\n"
+            f"S = Source('landed', {str(tmp_path / 'landed.parquet')!r}, event_time='landed_at')\n"
+            f"OVER = '{over}'\n@feature(S)\ndef past(over: str = OVER):\n"
+            "    return window('mean', 'arr_delay', by='dest', over=over)\n"
+        )
+        factory = FeatureFactory()
+        factory.load_definitions(tmp_path / "features.py")
+        return factory
+
+    signature = trained_in(defined("1h"), "past")
+    scoring(signature=signature, factory=defined("1h"), strict=True)
+    with pytest.raises(SignatureMismatchError, match="defined differently"):
+        scoring(signature=signature, factory=defined("7d"), strict=True)
+
+
+def test_another_rule_is_another_definition() -> None:
+    signature = trained_in(world(), "past")
+    longer = replace(signature.features[0], rule=signature.features[0].rule.replace("1d", "7d"))
+    assert longer != signature.features[0]
+    changed = replace(signature, features=(longer,))
+    with pytest.warns(FeatureChangedWarning, match="past"):
+        scoring(signature=changed, factory=world())
+    with pytest.raises(SignatureMismatchError, match="defined differently"):
+        scoring(signature=changed, factory=world(), strict=True)
+
+
+@pytest.mark.parametrize("moment", ["a", "land", "dest_at", "landed_at"])
+def test_what_the_moment_is_called_is_no_part_of_a_rule(moment: str) -> None:
+    table = spine().drop("late").rename({"at": moment})
+    made = scoring(table.schema, at=moment, strict=True)
+    assert_frame_equal(made.compute(table), TRAINED.compute(spine()))

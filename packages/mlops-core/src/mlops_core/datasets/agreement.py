@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FeatureChangedWarning(UserWarning):
-    """A feature's definition differs from the one that the model was trained with, at the same version."""
+    """A feature's definition or rule differs from that which the model was trained with, at the same version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +65,15 @@ def feature_differences(trained: FeatureColumn, now: FeatureColumn) -> list[Diff
     ]
 
 
-def is_defined_differently(
-    trained: FeatureColumn, now: FeatureColumn, *, moments: tuple[str | None, str | None]
-) -> bool:
+def is_defined_differently(trained: FeatureColumn, now: FeatureColumn, *, rule_now: str) -> bool:
     """Whether a feature's definition, or the rows that it may see, differ at the same version.
 
     Args:
         trained: The column that the model was trained with.
         now: The column as it would be made now.
-        moments: What the moment's column was called in training, and is called now.
+        rule_now: Its rule now, with the moment called as in training.
     """
-    before, after = moments
-    rule = now.rule.replace(after, before) if before and after else now.rule
-    return trained.fingerprint != now.fingerprint or trained.rule != rule
+    return trained.fingerprint != now.fingerprint or trained.rule != rule_now
 
 
 def refuse(differences: list[Difference], *, what: str, hint: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mlops_core.datasets.agreement import (
@@ -158,11 +158,7 @@ def make_plan(request: PlanRequest) -> Plan:
     empty = pl.DataFrame(schema={each.name: request.table[each.name] for each in inputs})
     made = run_steps(steps, empty, without_rows=True).schema
     requested = [each for each in request.features if each.requested]
-    rules = {
-        column: step.words_of(column) if isinstance(step, ExpressionStep) else step.words
-        for step in steps
-        for column in step.columns
-    }
+    rules = _rules(steps)
     signature = Signature(
         inputs=inputs,
         features=tuple(_feature_column(each, dtype_name(made[each.column]), rules[each.column]) for each in requested),
@@ -180,6 +176,19 @@ def _inputs_read(at: str | None, steps: Sequence[Step]) -> set[str]:
     for step in steps:
         read |= set(step.reads) if isinstance(step, ExpressionStep) else {mine for _, mine in step.rule.keys}
     return read
+
+
+def _rules(steps: Sequence[Step]) -> dict[str, str]:
+    return {
+        column: step.words_of(column) if isinstance(step, ExpressionStep) else step.words
+        for step in steps
+        for column in step.columns
+    }
+
+
+def _with_moment(step: Step, at: str | None) -> Step:
+    """The same step with another name for the moment, to compare its words."""
+    return step if isinstance(step, ExpressionStep) or not step.at or not at else replace(step, at=at)
 
 
 def _feature_column(each: ResolvedFeature, dtype: str, rule: str) -> FeatureColumn:
@@ -207,7 +216,7 @@ def plan_from_signature(
         factory: What makes the features now.
         at: The table's column of the moment, which may be called otherwise than in training.
         spine_schema: The table's columns and their types.
-        strict: Refuse also a definition that changed at the same version.
+        strict: Refuse also a definition or a rule that changed at the same version.
 
     Returns:
         A plan whose columns are those of the signature.
@@ -218,7 +227,7 @@ def plan_from_signature(
         DatasetError: The table has a column that is called like a feature.
 
     Warns:
-        FeatureChangedWarning: A definition changed at the same version.
+        FeatureChangedWarning: A definition, or the rule of what it may see, changed at the same version.
     """
     table = normalised_schema(spine_schema)
     moment = signature.at if at is None or signature.at is None else at
@@ -242,7 +251,7 @@ def plan_from_signature(
     pairs = list(zip(signature.features, plan.signature.features, strict=True))
     differences = [one for trained, now in pairs for one in feature_differences(trained, now)]
     refuse(differences, what="features are not those that the model was trained with", hint=hint)
-    moments = (signature.at, moment)
-    changed = [now.name for trained, now in pairs if is_defined_differently(trained, now, moments=moments)]
+    rules = _rules([_with_moment(step, signature.at) for step in plan.steps])
+    changed = [now.name for trained, now in pairs if is_defined_differently(trained, now, rule_now=rules[now.name])]
     notice_changes(changed, strict=strict)
     return plan

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 NO_KEY: Final = "no key"
 DUPLICATE_KEY: Final = "duplicate key"
-_TRIED_ROWS: Final = 4
-"""Of each answer, rows on which it is tried whether the check gives the same answer when it sees nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
