@@ -1,30 +1,38 @@
-"""Checks the stored indices that scikit-learn's compiled code follows without checking them itself.
+"""Checks the stored indices and lengths that scikit-learn's compiled code follows without checking them itself.
 
 A crafted tree whose node points outside the node array would make ``predict`` read foreign memory, or never end.
-Skops refuses trees for that reason; this library builds them, then looks at every index before anyone can predict.
+Skops refuses trees for that reason; this library builds them, then looks at the arrays of trees, of ensembles of them,
+of neighbours and of support vector machines before anyone can predict.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import functools
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from mlops_core.errors import IntegrityError
 from mlops_core.models.fitted_state import parts_of
+from mlops_core.models.libsvm_arrays import check_libsvm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_CATEGORIES: Final = 256
+"""Categories of a column of histogram boosting, each a bit of a set."""
+
+_WORDS_OF_CATEGORIES: Final = 8  # of 32 bits: a category is a number below 256
+
 
 def check_index_bounds(model: object, *, where: str) -> None:
-    """Look at every tree inside a model.
+    """Look at every tree, ensemble, neighbours search and support vector machine inside a model.
 
     Args:
         model: A loaded model of which no method has been called.
         where: The file that it came from, for the message.
 
     Raises:
-        IntegrityError: An index points outside its array, a path through a tree would not end, or a tree expects more
-            columns than the model that holds it.
+        IntegrityError: An index points outside its array, a path through a tree would not end, or two parts
+            of the model do not fit each other: columns, rows, classes.
     """
     checks = _checks()
     try:
@@ -34,26 +42,40 @@ def check_index_bounds(model: object, *, where: str) -> None:
                     check(part)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as exc:
         raise IntegrityError(
-            "the model file holds a tree that cannot be walked safely",
+            "the model file holds arrays that cannot be walked safely",
             where=where,
             why=str(exc),
-            hint="register the model again from its source; nothing was predicted",
+            hint="register the model from its source again, with if_exists='new'; nothing was predicted",
         ) from exc
 
 
 def _checks() -> list[tuple[type[object], Callable[[Any], None]]]:
-    from sklearn import ensemble, neighbors, tree
+    from sklearn import ensemble, neighbors, svm, tree
 
     # by their public names; the private classes behind them have no types
     boosting: list[Any] = [ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor]
-    neighbours: list[Any] = [cast("Any", neighbors).KDTree, cast("Any", neighbors).BallTree]
     return [
         (cast("Any", tree)._tree.Tree, _check_tree),  # noqa: SLF001 - it has no public name
         (tree.BaseDecisionTree, _check_decision_tree),
         (ensemble.BaseEnsemble, _check_ensemble),
+        *(
+            (kind, _check_gradient_boosting)
+            for kind in (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
+        ),
         *((kind, _check_hist_gradient_boosting) for kind in boosting),
-        *((kind, _check_neighbours) for kind in neighbours),
+        *(
+            (kind, _check_neighbours_classifier)
+            for kind in (neighbors.KNeighborsClassifier, neighbors.RadiusNeighborsClassifier)
+        ),
+        *((kind, check_libsvm) for kind in (svm.SVC, svm.NuSVC, svm.SVR, svm.NuSVR, svm.OneClassSVM)),
+        *((kind, _check_neighbours) for kind in _neighbours_kinds()),
     ]
+
+
+def _neighbours_kinds() -> tuple[Any, Any]:
+    from sklearn import neighbors
+
+    return cast("Any", neighbors).KDTree, cast("Any", neighbors).BallTree
 
 
 def _check_tree(tree: Any) -> None:
@@ -61,6 +83,8 @@ def _check_tree(tree: Any) -> None:
     inner = nodes["left_child"] != -1  # scikit-learn's own mark of a leaf
     _check_children(nodes["left_child"], nodes["right_child"], inner)
     _require_within(nodes["feature"][inner], tree.n_features, "a feature of a tree")
+    if 0 in tree.value.shape:
+        raise ValueError("a tree has no values")
 
 
 def _check_decision_tree(model: Any) -> None:
@@ -78,7 +102,37 @@ def _check_ensemble(model: Any) -> None:
             _require_equal(member.tree_.n_features, columns)
 
 
+def _check_gradient_boosting(model: Any) -> None:
+    """Every tree of a stage adds to its own column of a table that the model's first guess has made."""
+    if not hasattr(model, "estimators_"):
+        return  # not fitted: predicting is an error
+    columns = model.estimators_.shape[1]
+    if columns != model.n_trees_per_iteration_:
+        raise ValueError(f"{columns} trees in a stage, where the model says {model.n_trees_per_iteration_}")
+    if isinstance(model.init_, str):
+        return  # "zero": a table of n_trees_per_iteration_ columns
+    _check_first_guess(model.init_, columns, multiclass=model._loss.is_multiclass)  # noqa: SLF001
+
+
+def _check_first_guess(first: Any, columns: int, *, multiclass: bool) -> None:
+    from sklearn import dummy
+
+    if multiclass != (columns > 1):
+        raise ValueError("the loss of a gradient boosting is not for its number of classes")
+    kinds: tuple[Any, Any] = (dummy.DummyClassifier, dummy.DummyRegressor)
+    if type(first) not in kinds:
+        raise ValueError(f"how many columns init={type(first).__name__} gives cannot be known without calling it")
+    if first.n_outputs_ != 1:
+        raise ValueError("the first guess of a gradient boosting has several outputs")
+    classes = columns if multiclass else 2
+    if type(first) is kinds[0] and (first.n_classes_ != classes or len(first.class_prior_) != classes):
+        raise ValueError("the first guess of a gradient boosting is about other classes")
+
+
 def _check_hist_gradient_boosting(model: Any) -> None:
+    _check_columns_given(model)
+    import numpy as np
+
     for predictor in _flat(getattr(model, "_predictors", ())):
         nodes = predictor.nodes
         inner = nodes["is_leaf"] == 0
@@ -87,11 +141,44 @@ def _check_hist_gradient_boosting(model: Any) -> None:
         categorical = inner & (nodes["is_categorical"] != 0)
         for bitsets in (predictor.raw_left_cat_bitsets, predictor.binned_left_cat_bitsets):
             _require_within(nodes["bitset_idx"][categorical], len(bitsets), "a set of categories of a tree")
+            if bitsets.shape[1] != _WORDS_OF_CATEGORIES:
+                raise ValueError("a set of categories of a tree has not one bit for each of 256")
         if categorical.any():
             known = model._bin_mapper.is_categorical_  # noqa: SLF001 - the compiled code counts its categories by it
-            _require_equal(len(known), model.n_features_in_)
+            if known.shape != (model.n_features_in_,):
+                raise ValueError("which columns hold categories is not said for every column")
+            for column in np.flatnonzero(known):
+                _require_within(model._bin_mapper.bin_thresholds_[column], _CATEGORIES, "a category")  # noqa: SLF001
             if not known[nodes["feature_idx"][categorical]].all():
                 raise ValueError("a tree splits by categories on a column that has none")
+
+
+def _check_columns_given(model: Any) -> None:
+    """What prepares the columns must give as many as there are."""
+    preparing = getattr(model, "_preprocessor", None)
+    if preparing is None:
+        return
+    from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+
+    given = 0
+    for _, transformer, columns in preparing.transformers_:
+        if isinstance(transformer, FunctionTransformer):
+            function = cast("Any", transformer).func
+            if not isinstance(function, functools.partial) or function.args or "array" in function.keywords:
+                raise ValueError("what prepares the columns of a boosting is not a check of their values")
+        elif not isinstance(transformer, OrdinalEncoder):
+            continue  # drops its columns, or fails
+        given += int(columns.sum()) if getattr(columns, "dtype", None) == "bool" else len(columns)
+    _require_equal(model.n_features_in_, given)
+
+
+def _check_neighbours_classifier(model: Any) -> None:
+    """Without a tree, compiled code counts the classes of the nearest rows."""
+    if not hasattr(model, "_fit_X") or model.outputs_2d_:
+        return
+    if model._fit_X.shape[0] != len(model._y):  # noqa: SLF001
+        raise ValueError("a neighbours classifier has another number of labels than of rows")
+    _require_within(model._y, len(model.classes_), "a label of a neighbours classifier")  # noqa: SLF001
 
 
 def _check_neighbours(tree: Any) -> None:
@@ -99,10 +186,16 @@ def _check_neighbours(tree: Any) -> None:
 
     data, positions, nodes = (np.asarray(each) for each in (tree.data, tree.idx_array, tree.node_data))
     _require_within(positions, len(data), "a row of a neighbours tree")
-    levels = int(tree.__getstate__()[5])
+    state = tree.__getstate__()
+    levels = int(state[5])
     if len(positions) != len(data) or len(nodes) != 2**levels - 1:
         raise ValueError("a neighbours tree has another number of nodes than of levels")
     bounds = np.asarray(tree.node_bounds)
+    state[11]._validate_data(data)  # noqa: SLF001 - the distance's own look at the length of its parameters
+    if state[12] is not None and len(state[12]) != len(data):
+        raise ValueError("a neighbours tree has another number of weights than of rows")
+    if bounds.shape[0] != (2 if isinstance(tree, _neighbours_kinds()[0]) else 1):
+        raise ValueError("the bounds of a neighbours tree are those of another kind")
     if bounds.shape[1] != len(nodes) or bounds.shape[2] != data.shape[1]:
         raise ValueError("the bounds of a neighbours tree have another shape than its nodes")
     if np.any(nodes["idx_start"] < 0) or np.any(nodes["idx_end"] > len(data)):

@@ -2,8 +2,9 @@
 
 Skops builds objects of listed types only and calls nothing else. The lists below name, with the reason, what a fitted
 scikit-learn model holds beyond what skops allows by itself. Reviewed means: building such an object from any content
-runs no code, reads no file and opens no connection. It does not mean that any content is sensible; compiled code that
-follows stored indices without checks is guarded separately, see :mod:`mlops_core.models.index_bounds`.
+runs no code, reads no file and opens no connection. It does not mean that any content is sensible. For trees, their
+ensembles, neighbours and support vector machines :mod:`mlops_core.models.index_bounds` looks, after loading, at the
+indices and lengths that compiled code would follow unchecked; no other kind of model is looked at.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 REVIEWED: Final[tuple[tuple[str, str, str], ...]] = (
     # module, names in it, why they may be built
-    ("sklearn.tree._tree", "Tree", "arrays of nodes; every index is checked after loading"),
+    ("sklearn.tree._tree", "Tree", "arrays of nodes, which index_bounds checks after loading"),
     (
         "sklearn.ensemble._hist_gradient_boosting.predictor",
         "TreePredictor",
-        "arrays of nodes; every index is checked after loading",
+        "arrays of nodes, which index_bounds checks after loading",
     ),
     ("sklearn.ensemble._hist_gradient_boosting.binning", "_BinMapper", "an estimator over arrays of thresholds"),
-    ("sklearn.neighbors._kd_tree", "KDTree", "arrays of points and nodes; every index is checked after loading"),
-    ("sklearn.neighbors._ball_tree", "BallTree", "arrays of points and nodes; every index is checked after loading"),
+    ("sklearn.neighbors._kd_tree", "KDTree", "arrays of points and nodes, which index_bounds checks after loading"),
+    ("sklearn.neighbors._ball_tree", "BallTree", "arrays of points and nodes, which index_bounds checks after loading"),
     (
         "sklearn.metrics._dist_metrics",
         (
