@@ -58,14 +58,13 @@ def looks_at_other_rows(expression: pl.Expr, schema: pl.Schema) -> bool:
             for node in _nodes(expression, schema)
             if node.meta.root_names()
         )
-        leaves = list(_leaves(expression, schema))
         # A literal of several values is laid beside the rows in order, so it belongs to positions and not to rows.
         known = all(
             leaf.meta.is_column()
             or _is_selection(leaf)
             or (leaf.meta.is_literal() and leaf.meta.is_scalar())
             or leaf.meta.eq(pl.element())
-            for leaf in leaves
+            for leaf in _leaves_without_sets(expression, schema)
         )
         one_each = expression.meta.is_length_preserving() or not expression.meta.root_names()
     except pl.exceptions.PolarsError:
@@ -73,22 +72,38 @@ def looks_at_other_rows(expression: pl.Expr, schema: pl.Schema) -> bool:
     return not (alone and known and one_each)
 
 
-_SETS: Final = (".is_in(", ".replace(", ".replace_strict(")
+_TAKE_SETS: Final = (".is_in(", ".replace(", ".replace_strict(", ".is_business_day(")
 """Methods that take a column among their arguments as one set of values, made of all its rows."""
 
 
-def _reads_a_whole_column(node: pl.Expr, schema: pl.Schema) -> bool:
-    import polars as pl
-
+def _sets_of(node: pl.Expr, schema: pl.Schema) -> list[pl.Expr]:
+    """The arguments that the node takes as sets, unless they are lists of the row's own."""
     parts = node.meta.pop(schema=schema)
     # Polars does not tell a node's function but in its text, which begins with that of its subject, the last part.
-    if not parts or not str(node).startswith(tuple(f"{parts[-1]}{method}" for method in _SETS)):
-        return False
-    columns = pl.LazyFrame(schema=schema)
-    return any(
-        part.meta.root_names() and not columns.select(part).collect_schema().dtypes()[0].is_nested()
-        for part in parts[:-1]
-    )
+    if not parts or not str(node).startswith(tuple(f"{parts[-1]}{method}" for method in _TAKE_SETS)):
+        return []
+    return parts[:-1]
+
+
+def _reads_a_whole_column(node: pl.Expr, schema: pl.Schema) -> bool:
+    return any(part.meta.root_names() and _is_flat(part, schema) for part in _sets_of(node, schema))
+
+
+def _leaves_without_sets(expression: pl.Expr, schema: pl.Schema) -> Iterator[pl.Expr]:
+    """The leaves, but for constants that a node takes as one set, the same for each row."""
+    parts = expression.meta.pop(schema=schema)
+    sets = len(_sets_of(expression, schema))
+    for position, part in enumerate(parts):
+        if not (position < sets and part.meta.is_literal() and _is_flat(part, schema)):
+            yield from _leaves_without_sets(part, schema)
+    if not parts:
+        yield expression
+
+
+def _is_flat(expression: pl.Expr, schema: pl.Schema) -> bool:
+    import polars as pl
+
+    return not pl.LazyFrame(schema=schema).select(expression).collect_schema().dtypes()[0].is_nested()
 
 
 def _is_selection(leaf: pl.Expr) -> bool:
