@@ -126,8 +126,9 @@ def test_a_manifest_of_another_package_is_refused(
 ) -> None:
     other = shelf.put(package(tmp_path / "other", b"other"))
     shelf.files[version.digest] = shelf.files[other.digest]
-    with pytest.raises(IntegrityError, match="record says"):
+    with pytest.raises(IntegrityError, match="record says") as caught:
         PackageCache(folder, LARGE).fetch(shelf.port, version)
+    assert "if_exists='new'" in caught.value.hint  # "return", the default, gives the damaged version back
 
 
 @pytest.mark.parametrize("digest", ["", "../../etc", "a" * 63, "A" * 64, "a" * 63 + "/"])

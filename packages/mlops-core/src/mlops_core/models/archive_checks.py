@@ -30,7 +30,7 @@ def check_archive(data: bytes, *, where: str) -> None:
     """
     why = _objection(data)
     if why:
-        hint = "register the model again from its source; nothing was loaded"
+        hint = "register the model from its source again, with if_exists='new'; nothing was loaded"
         raise IntegrityError("the model file is not a sound archive", where=where, why=why, hint=hint)
 
 
