@@ -9,9 +9,9 @@ import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from mlops_core.durable_files import sync_folder, write_durably
 from mlops_core.errors import BackendUnavailableError, ConfigurationError, IntegrityError, MlopsError
 from mlops_core.manifest import MANIFEST_FILE, FolderPackage, Manifest, verified_chunks
-from mlops_core.models.durable_files import sync_folder, write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -183,7 +183,7 @@ def _fetch_manifest(registry: ModelRegistry, version: PinnedVersion, folder: Pat
             f"{MANIFEST_FILE!r} is not the file that was registered",
             where=subject,
             why=f"SHA-256 is {actual}, the version's record says {version.digest}",
-            hint="restore the file, or register the model again; nothing was loaded",
+            hint="restore the file, or register the model again with if_exists='new'; nothing was loaded",
         )
     write_durably(folder / MANIFEST_FILE, [data])
     return Manifest.from_bytes(data, where=subject)

@@ -8,10 +8,10 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from mlops_core.durable_files import sync_folder, write_durably
 from mlops_core.errors import ConfigurationError
 from mlops_core.json_values import plain, to_json_value
 from mlops_core.manifest import MANIFEST_FILE, FolderPackage, Manifest, PackageFile
-from mlops_core.models.durable_files import sync_folder, write_durably
 from mlops_core.models.mlmodel import ModelFile, environment_files
 from mlops_core.models.requirements import installed_version, pinned_requirements
 from mlops_core.models.serializers import MODEL_FILES, serialize, serializer_named, untrusted_types

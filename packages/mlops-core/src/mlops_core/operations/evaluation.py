@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from mlops_core.errors import ConfigurationError, DatasetError, extra_not_installed, near_matches
 from mlops_core.reports.documents import CalibrationBin, TopShare
@@ -38,14 +38,6 @@ class LabelKind(enum.Enum):
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics, the most telling first."""
         return _METRICS_OF[self.value]
-
-
-class Estimator(Protocol):
-    """What scikit-learn calls an estimator, as far as training needs it."""
-
-    def fit(self, X: object, y: object) -> object:  # noqa: N803
-        """Learn from rows and their labels; gives the fitted estimator."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from mlops_core.errors import ConfigurationError, DatasetError
 from mlops_core.operations.evaluation import Judge, better
@@ -14,8 +14,7 @@ from mlops_core.operations.training_parts import frame_of, split_for_training
 
 if TYPE_CHECKING:
     from mlops_core.features import FeatureFactory
-    from mlops_core.models import ModelFactory
-    from mlops_core.operations.evaluation import Estimator
+    from mlops_core.models import Estimator, ModelFactory
     from mlops_core.operations.training_parts import TrainingParts
     from mlops_core.ports.model_registry import ModelRegistry, ModelVersion
     from mlops_core.reports.documents import TrainingDocument
@@ -106,9 +105,7 @@ def train_model(
     fitted: list[FittedCandidate] = []
     for number, (candidate, estimator) in enumerate(zip(job.candidates, unfitted, strict=True), start=1):
         told(f"fitting {candidate.estimator} ({number} of {len(unfitted)})", number, steps)
-        fitted.append(
-            _fit(candidate, cast("Estimator", estimator), parts, judge, metric=job.metric, threads=job.threads)
-        )
+        fitted.append(_fit(candidate, estimator, parts, judge, metric=job.metric, threads=job.threads))
     best = fitted[0]
     for each in fitted[1:]:
         best = each if better(job.metric, each.score, best.score) else best

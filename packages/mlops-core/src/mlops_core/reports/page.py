@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_core.durable_files import sync_file
 from mlops_core.errors import MlopsError
 from mlops_core.reports.markup import Child, Markup, element, join
 from mlops_core.reports.style import STYLE
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Sequence
 
 
@@ -71,7 +72,7 @@ def write_report(path: str | os.PathLike[str], html: str) -> Path:
             unfinished = Path(file.name)
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         unfinished.chmod(0o644)  # a temporary file is private; a report is made to be shown
         unfinished.replace(target)
     except OSError as exc:

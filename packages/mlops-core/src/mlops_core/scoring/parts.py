@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mlops_core.durable_files import sync_file, sync_folder
 from mlops_core.errors import ScoringError
 
 if TYPE_CHECKING:
@@ -147,9 +147,9 @@ def write_whole(rows: pl.LazyFrame, path: Path, *, metadata: Mapping[str, str] |
     try:
         rows.sink_parquet(temporary, row_group_size=row_group, maintain_order=True, metadata=dict(metadata or {}))
         with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
+            sync_file(stream.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except (OSError, pl.exceptions.PolarsError) as exc:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -182,13 +182,3 @@ def held(path: Path) -> Generator[None]:
         with suppress(OSError):
             Path(lock.lock_file).unlink()
         lock.release()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # folders cannot be opened there, and a rename is durable without
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

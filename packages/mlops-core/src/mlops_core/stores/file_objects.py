@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from mlops_core.durable_files import sync_file, sync_folder
 from mlops_core.errors import AccessDeniedError, BackendError, BackendUnavailableError
 from mlops_core.ports.artifact_store import ArtifactInfo
-from mlops_core.stores.file_systems import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -1,11 +1,9 @@
-"""What a folder's file system must be able to do, and how to make it durable."""
+"""What a folder's file system must be able to do."""
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -66,24 +64,3 @@ def _kind_of(path: Path, mountinfo: Path) -> str:
         if path.is_relative_to(point) and len(point.parts) >= deepest:
             deepest, kind = len(point.parts), rest.split(" ")[0]
     return kind
-
-
-def sync_file(descriptor: int) -> None:
-    """Have a file's bytes on the disk, not only in its cache."""
-    if sys.platform == "darwin":
-        import fcntl
-
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a folder's names on the disk; Windows cannot be asked for it."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

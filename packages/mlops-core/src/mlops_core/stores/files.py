@@ -19,6 +19,7 @@ import stat as modes
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from mlops_core.durable_files import sync_folder
 from mlops_core.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
@@ -37,7 +38,7 @@ from mlops_core.stores.file_objects import (
     remove_empty,
     temporary_file,
 )
-from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable, sync_folder
+from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable
 from mlops_core.stores.keys import check_key
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,14 +21,24 @@ def write_durably(path: Path, chunks: Iterable[bytes]) -> None:
     with path.open("xb") as stream:
         stream.writelines(chunks)
         stream.flush()
-        os.fsync(stream.fileno())
+        sync_file(stream.fileno())
+
+
+def sync_file(descriptor: int) -> None:
+    """Have a file's bytes on the disk, not only in its cache."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
-    if os.name == "nt":  # Windows cannot open a folder, and writes names through
+    """Have a folder's names on the disk; Windows cannot be asked for it, and writes names through."""
+    if sys.platform == "win32":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
