@@ -16,6 +16,7 @@ from mlops_core.ports.model_registry import PinnedVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import polars as pl
 
@@ -70,15 +71,22 @@ def load_package(package: FolderPackage, /, *, trust: TrustPolicy, allow_unsafe:
     Raises:
         IntegrityError: A file is missing or differs from the manifest, or the manifest is not the one that was read.
     """
-    digest = package.manifest.digest
-    version = PinnedVersion(model=package.folder.name, version=0, digest=digest)
-    return LoadedModel(lambda: read_verified(package.folder, digest), version, trust=trust, allow_unsafe=allow_unsafe)
+    version = PinnedVersion(model=package.folder.name, version=0, digest=package.manifest.digest)
+    return _from_folder(package.folder, version, trust, allow_unsafe)
+
+
+def _from_folder(folder: Path, version: PinnedVersion, trust: TrustPolicy, allow_unsafe: bool) -> LoadedModel:  # noqa: FBT001 - pickle gives arguments by position
+    return LoadedModel(lambda: read_verified(folder, version.digest), version, trust=trust, allow_unsafe=allow_unsafe)
 
 
 class LoadedModel:
     """A version of a model, ready to predict.
 
     The estimator is deserialised on first use, from bytes that have just been verified; threads may share the object.
+
+    It can be pickled for another process of this machine: what travels is the folder of the package, the version, and
+    what the caller trusts. The other process reads and verifies the package anew, without a registry; a package that
+    has left the cache by then is an error there.
 
     Attributes:
         version: The version.
@@ -98,6 +106,9 @@ class LoadedModel:
 
     def __repr__(self) -> str:
         return f"<LoadedModel {self.version.model}:{self.version.version} {self.version.digest[:12]}>"
+
+    def __reduce__(self) -> tuple[Callable[..., LoadedModel], tuple[Path, PinnedVersion, TrustPolicy, bool]]:
+        return _from_folder, (self._package.folder.absolute(), self.version, self._trust, self._allow_unsafe)
 
     @property
     def manifest(self) -> Manifest:
