@@ -114,7 +114,7 @@ def test_whatever_is_accepted_gives_a_row_the_same_value_alone_and_among_others(
             return
         try:
             whole = ROWS.with_columns(value=expression).select("value")
-        except pl.exceptions.PolarsError:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):  # Polars 2.1 panics on some sets of literals
             return
         alone = pl.concat([ROWS[row].with_columns(value=expression).select("value") for row in range(ROWS.height)])
     assert whole.equals(alone, null_equal=True)

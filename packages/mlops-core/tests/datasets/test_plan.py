@@ -272,7 +272,7 @@ def test_the_signature_says_what_goes_in_and_what_comes_out() -> None:
     assert list(columns) == COLUMNS
     assert (signature.label, signature.label_dtype, signature.at, signature.known_at) == ("late", "bool", "at", False)
     rough = columns["very_rough_day"]
-    assert (rough.dtype, rough.source, rough.rule) == ("bool", None, "the row's own columns: rough_day")
+    assert (rough.dtype, rough.source, rough.rule) == ("bool", None, "the features: rough_day")
     assert rough.needs == ("wind_gusts", "delay@2", "rough_day")
     windowed = columns["delay__by_dest__over_1d"]
     assert (windowed.feature, windowed.version, windowed.source) == ("delay(by=['dest'], over='1d')", 2, "landed")

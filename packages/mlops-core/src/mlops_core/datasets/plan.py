@@ -25,7 +25,7 @@ from mlops_core.json_values import digest_of, to_json_value
 from mlops_core.signature import FeatureColumn, InputColumn, Signature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     import polars as pl
 
@@ -158,7 +158,7 @@ def make_plan(request: PlanRequest) -> Plan:
     empty = pl.DataFrame(schema={each.name: request.table[each.name] for each in inputs})
     made = run_steps(steps, empty, without_rows=True).schema
     requested = [each for each in request.features if each.requested]
-    rules = _rules(steps)
+    rules = _rules(steps, request.table)
     signature = Signature(
         inputs=inputs,
         features=tuple(_feature_column(each, dtype_name(made[each.column]), rules[each.column]) for each in requested),
@@ -178,9 +178,9 @@ def _inputs_read(at: str | None, steps: Sequence[Step]) -> set[str]:
     return read
 
 
-def _rules(steps: Sequence[Step]) -> dict[str, str]:
+def _rules(steps: Sequence[Step], table: Container[str]) -> dict[str, str]:
     return {
-        column: step.words_of(column) if isinstance(step, ExpressionStep) else step.words
+        column: step.words_of(column, table=table) if isinstance(step, ExpressionStep) else step.words
         for step in steps
         for column in step.columns
     }
@@ -251,7 +251,7 @@ def plan_from_signature(
     pairs = list(zip(signature.features, plan.signature.features, strict=True))
     differences = [one for trained, now in pairs for one in feature_differences(trained, now)]
     refuse(differences, what="features are not those that the model was trained with", hint=hint)
-    rules = _rules([_with_moment(step, signature.at) for step in plan.steps])
+    rules = _rules([_with_moment(step, signature.at) for step in plan.steps], plan.request.table)
     changed = [now.name for trained, now in pairs if is_defined_differently(trained, now, rule_now=rules[now.name])]
     notice_changes(changed, strict=strict)
     return plan

@@ -12,7 +12,7 @@ from mlops_core.datasets.windows import Aggregate, WindowRule, aggregate_windows
 from mlops_core.errors import FeatureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     import polars as pl
 
@@ -101,17 +101,20 @@ class ExpressionStep:
     @property
     def words(self) -> str:
         """Which columns its expressions read together."""
-        return _own_columns(self.reads)
+        return _read_in_words(self.reads, features=())
 
-    def words_of(self, column: str) -> str:
-        """Which columns the expression of one of its columns reads."""
+    def words_of(self, column: str, *, table: Container[str]) -> str:
+        """Which columns the expression of one of its columns reads: those of the table, and other features."""
         expression = next(each.expression for each in self.expressions if each.column == column)
-        return _own_columns(columns_read(expression))
+        read = columns_read(expression)
+        own = [name for name in read if name in table]
+        return _read_in_words(own, features=[name for name in read if name not in table])
 
 
-def _own_columns(names: Iterable[str]) -> str:
-    read = list(dict.fromkeys(names))
-    return f"the row's own columns: {', '.join(read)}" if read else "no column"
+def _read_in_words(own: Iterable[str], *, features: Iterable[str]) -> str:
+    kinds = (("the row's own columns", own), ("the features", features))
+    parts = [f"{kind}: {', '.join(names)}" for kind, read in kinds if (names := list(dict.fromkeys(read)))]
+    return "; ".join(parts) or "no column"
 
 
 Step: TypeAlias = "AsOfStep | WindowStep | ExpressionStep"
