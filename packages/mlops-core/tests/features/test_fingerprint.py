@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 import pytest
 from mlops_core.features import FeatureFactory, Source, feature
+from mlops_core.features.fingerprint import NotDescribedWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +33,23 @@ ONCE = 1
 class Mode(enum.Enum):
     HIGH = 5
 
+class Limits:
+    LOW = 3
+
+    @staticmethod
+    def above(value: int) -> int:
+        return value + 1
+
+class Shift:
+    def __init__(self, by: int) -> None:
+        self.by = by
+
+SHIFT = Shift(4)
 MODES = (Mode.HIGH, Mode)
 BANDS = pl.Enum(["low", "high"])
 
 def helper(value: int, times: int = ONCE) -> int:
-    return value * LIMIT * times * len(MODES)
+    return Limits.above(value * LIMIT * times * len(MODES)) + Limits.LOW + SHIFT.by
 
 @feature()
 def shape(times: int = TWICE) -> pl.Expr:
@@ -56,6 +74,9 @@ DIFFERENT = {
     "what a default is called": BASE.replace("TWICE = 2", "TWICE = 3"),
     "what a helper's default is called": BASE.replace("ONCE = 1", "ONCE = 7"),
     "a member": BASE.replace("HIGH = 5", "HIGH = 6"),
+    "a constant of a class": BASE.replace("LOW = 3", "LOW = 4"),
+    "a method of a class": BASE.replace("value + 1", "value + 2"),
+    "what an object holds": BASE.replace("Shift(4)", "Shift(5)"),
     "a constant": BASE.replace("LIMIT = 3", "LIMIT = 4"),
     "a helper": BASE.replace("value * LIMIT", "value + LIMIT"),
     "categories": BASE.replace('"high"', '"mid", "high"'),
@@ -116,11 +137,35 @@ def closure_over(value: object) -> str:
         (None, "None"),
         (pl.Int64, pl.Int32),
         (closure_over, fingerprint_of),
+        (np.int64(1), np.int64(2)),
+        (np.int64(1), np.int32(1)),
+        (np.float64(1.5), np.float64(2.5)),
+        (np.array([1, 2]), np.array([1, 3])),
+        (np.zeros(5_000), np.concatenate([np.zeros(2_500), np.ones(1), np.zeros(2_499)])),
+        (np.zeros((2, 3)), np.zeros((3, 2))),
+        (np.log, np.exp),
+        (pl.Series([1, 2]), pl.Series([1, 3])),
+        (pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2]})),
+        (pl.col("a") + pl.lit(pl.Series([1, 2])), pl.col("a") + pl.lit(pl.Series([1, 3]))),
+        (pl.col("a").str.to_datetime("%Y"), pl.col("a").str.to_datetime("%m")),
+        (pl.List(pl.Enum(["a"])), pl.List(pl.Enum(["b"]))),
+        (pl.Datetime("us"), pl.Datetime("ms")),
+        (re.compile("a"), re.compile("b")),
+        (re.compile("a"), re.compile("a", re.IGNORECASE)),
+        (range(3), range(4)),
+        (ZoneInfo("Europe/Berlin"), ZoneInfo("Europe/Paris")),
+        (partial(int, base=2), partial(int, base=3)),
+        ("a".join, "b".join),
     ],
 )
 def test_captured_values_count_by_content(one: object, other: object) -> None:
     assert closure_over(one) == closure_over(one)
     assert closure_over(one) != closure_over(other)
+
+
+def test_what_cannot_be_described_is_said() -> None:
+    with pytest.warns(NotDescribedWarning, match="only the class is known"):
+        closure_over(Random(1))
 
 
 def test_order_counts_only_where_it_means_something() -> None:
