@@ -13,10 +13,12 @@ from mlops_core.datasets.plan import Plan, make_plan
 from mlops_core.datasets.planner import PlanRequest
 from mlops_core.datasets.resolution import resolve
 from mlops_core.dtypes import dtype_name
-from mlops_core.errors import DatasetError
+from mlops_core.errors import DatasetError, near_matches
 from mlops_core.features.factory import DEFAULT_FACTORY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import polars as pl
 
     from mlops_core.features.factory import FeatureFactory
@@ -38,6 +40,7 @@ class DatasetBuilder:
         features: What :meth:`with_features` has added.
         label: The label's column, which :meth:`with_label` names.
         label_expression: What computes the label, where the spine has no such column.
+        features_may_read: Columns that the label's expression reads and features may read all the same.
         recorded: Whether :meth:`known_at` was asked for.
     """
 
@@ -49,6 +52,7 @@ class DatasetBuilder:
     features: tuple[str | Feature | FeatureGroup, ...] = ()
     label: str | None = None
     label_expression: pl.Expr | None = None
+    features_may_read: tuple[str, ...] = ()
     recorded: bool = False
 
     def with_features(self, *features: str | Feature | FeatureGroup) -> DatasetBuilder:
@@ -59,16 +63,23 @@ class DatasetBuilder:
         """
         return replace(self, features=(*self.features, *features))
 
-    def with_label(self, label: str | pl.Expr, *, name: str | None = None) -> DatasetBuilder:
-        """With what is to be predicted. No feature may read it, nor the one column that it is made of.
+    def with_label(
+        self, label: str | pl.Expr, *, name: str | None = None, features_may_read: str | Iterable[str] = ()
+    ) -> DatasetBuilder:
+        """With what is to be predicted. No feature may read it, nor any column that it is made of.
+
+        The moment and the keys of a source may be among those columns: joins use them, expressions of features do not.
 
         Args:
             label: A column of the spine, or an expression over its columns, which makes a new column.
             name: The new column's name; else the expression's own, which ``.alias("late")`` gives it.
+            features_may_read: Columns that the expression reads and that are known when the model predicts, such as a
+                limit that a delay is compared with.
         """
-        if isinstance(label, str):
-            return replace(self, label=label, label_expression=None)
-        return replace(self, label=name or label.meta.output_name(), label_expression=label)
+        known = (features_may_read,) if isinstance(features_may_read, str) else tuple(features_may_read)
+        expression = None if isinstance(label, str) else label
+        column = label if isinstance(label, str) else name or label.meta.output_name()
+        return replace(self, label=column, label_expression=expression, features_may_read=known)
 
     def known_at(self) -> DatasetBuilder:
         """Only with what had been recorded by each moment.
@@ -117,7 +128,7 @@ class DatasetBuilder:
             at=self.at,
             label=self.label,
             label_dtype="" if self.label is None else dtype_name(_label_type(spine, self.label, self.label_expression)),
-            hidden=_hidden(self.label, self.label_expression, at=self.at),
+            hidden=_hidden(self.label, self.label_expression, but=self.features_may_read),
             known_at=self.recorded,
             strict=self.strict,
         )
@@ -143,9 +154,17 @@ def _label_type(spine: Spine, label: str, expression: pl.Expr | None) -> pl.Data
         raise DatasetError("the label cannot be computed", where=str(expression), why=str(exc)) from exc
 
 
-def _hidden(label: str | None, expression: pl.Expr | None, *, at: str | None) -> frozenset[str]:
-    """The label; and if it is made of one column alone, that column, which is the label in another form."""
+def _hidden(label: str | None, expression: pl.Expr | None, *, but: Iterable[str]) -> frozenset[str]:
+    """The label, and the columns that it is made of, but for those that features may read."""
     if label is None:
         return frozenset()
     made_of = [] if expression is None else columns_read(expression)
-    return frozenset([label, *(made_of if len(made_of) == 1 and made_of[0] != at else [])])
+    for name in but:
+        if name not in made_of:
+            raise DatasetError(
+                f"features_may_read names {name!r}, which the label is not made of",
+                where="with_label()",
+                why=f"the label's expression reads {', '.join(made_of)}" if made_of else "the label is a column itself",
+                hint=near_matches(name, made_of) or "features may read every other column anyway; leave it out",
+            )
+    return frozenset([label, *made_of]) - frozenset(but)

@@ -75,7 +75,7 @@ def check_moment(request: PlanRequest) -> None:
             why=f"its type is {dtype}",
             hint=f"parse it first, such as pl.col({request.at!r}).str.to_datetime(time_zone='UTC')",
         )
-    if request.at in request.hidden:
+    if request.at == request.label:
         raise DatasetError(
             f"the moment {request.at!r} is the label", where="the table", why="features are computed as of the moment"
         )
@@ -115,15 +115,18 @@ def check_row_by_row(each: ResolvedFeature, expression: pl.Expr, schema: pl.Sche
 
 
 def check_label_unread(each: ResolvedFeature, columns: Iterable[str], request: PlanRequest) -> None:
-    """No feature reads the label, or the one column that the label is made of."""
+    """No feature reads the label, or a column that the label is made of."""
     for column in columns:
         if column in request.hidden:
-            is_it = "is the label" if column == request.label else "is what the label is made of"
+            is_it, allow = "is the label", ""
+            if column != request.label:
+                is_it = "is what the label is made of"
+                allow = f"; or, if it is known by then, with_label(..., features_may_read=[{column!r}])"
             raise DatasetError(
                 f"feature {each.feature.spec!r} reads the label",
                 where=each.feature.definition.place,
                 why=f"the column {column!r} {is_it}: it is not known when the model predicts",
-                hint="look it up in a source of past events, with an event time",
+                hint=f"look it up in a source of past events, with an event time{allow}",
             )
 
 
@@ -136,13 +139,14 @@ def check_join(
     keys: tuple[tuple[str, str], ...],
     reads: Iterable[str],
 ) -> None:
-    """The columns of a join are there on both sides, and none of them is the label."""
+    """The columns of a join are there on both sides; none is the label, and only a source's keys may be part of it."""
     reader = f"feature {each.feature.spec!r}"
     times = [name for name in (source.event_time, source.created_time) if name is not None]
     for column in (*times, *(theirs for theirs, _ in keys), *reads):
         check_column(column, schema, reader=reader, where=f"source {source.name!r}")
     mine = [column for _, column in keys]
-    check_label_unread(each, mine, request)
+    entity = {column for _, column in source.keys}
+    check_label_unread(each, [name for name in mine if name == request.label or name not in entity], request)
     for column in mine:
         check_own_column(column, request, reader=reader, where=f"the table, as a key of source {source.name!r}")
 
