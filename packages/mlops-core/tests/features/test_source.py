@@ -65,6 +65,28 @@ def test_a_csv_with_times_has_times(tmp_path: Path) -> None:
     assert dtype == pl.Datetime("us", "UTC")
 
 
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (["501", "00501"], pl.String()),
+        (["1"] * 300 + ["007"], pl.String()),
+        (["1.5", "007"], pl.String()),
+        (["-01", "2"], pl.String()),
+        (["12345678901234567890", "1.5"], pl.String()),
+        (["0", "501", "-7"], pl.Int64()),
+        (["0.5", "-0.25", "1e3", "0"], pl.Float64()),
+        (["0.12345678901234567", "2"], pl.Float64()),
+    ],
+)
+def test_digits_of_a_csv_are_numbers_only_if_no_character_is_lost(
+    values: list[str], dtype: pl.DataType, tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_text("id,other\n" + "".join(f"{value},1\n" for value in values))
+    table = Source("x", tmp_path / "x.csv", entity="id").scan().collect()
+    assert table.schema == {"id": dtype, "other": pl.Int64()}
+    assert dtype != pl.String or table.get_column("id").to_list() == values
+
+
 def test_a_csv_is_typed_by_all_its_rows(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("id\n" + "1\n" * 2_000 + "1.5\n")
     assert Source("x", tmp_path / "x.csv", entity="id").scan().collect().get_column("id").sum() == 2001.5

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import polars as pl
+    from polars._typing import PolarsDataType
 
 Library: TypeAlias = Literal["path", "polars", "polars lazy", "pandas", "arrow", "arrow dataset"]
 
@@ -41,7 +42,8 @@ def scan_table(data: object, *, what: str, error: type[MlopsError]) -> pl.LazyFr
     """Read a table lazily.
 
     A pandas column that Polars cannot hold (mixed objects, for example) is left out; :func:`why_unreadable` says why.
-    Missing values of pandas, NaN included, become null. CSV columns that look like dates or times are parsed as such.
+    Missing values of pandas, NaN included, become null. CSV columns that look like dates or times are parsed as such,
+    and those that look like numbers stay text if one would lose characters, such as the leading zeros of ``00501``.
 
     Args:
         data: A path ending in ``.parquet`` or ``.csv`` (or a folder of Parquet files), a Polars, pandas or Arrow table,
@@ -124,13 +126,31 @@ def _scan_path(path: Path, *, what: str, error: type[MlopsError]) -> pl.LazyFram
         return pl.scan_parquet(path, glob=path.is_dir())
     if path.suffix == ".csv":
         # Types are inferred from all rows: a guess from the first hundred would fail late or differ between files.
-        return pl.scan_csv(path, try_parse_dates=True, infer_schema_length=None, glob=False)
+        table = pl.scan_csv(path, try_parse_dates=True, infer_schema_length=None, glob=False)
+        texts: dict[str, PolarsDataType] = dict.fromkeys(_codes_of_digits(path, table.collect_schema()), pl.String())
+        return pl.scan_csv(path, try_parse_dates=True, infer_schema_length=None, glob=False, schema_overrides=texts)
     raise error(
         f"cannot read {what}",
         where=str(path),
         why=f"the suffix {path.suffix!r} is not known",
         hint="give a .parquet or .csv file, a folder of Parquet files, or a table",
     )
+
+
+def _codes_of_digits(path: Path, schema: pl.Schema) -> list[str]:
+    """Columns that would lose characters as numbers, such as ``00501``: they are codes, and two could become one."""
+    import polars as pl
+
+    numbers = [name for name, dtype in schema.items() if dtype.is_numeric()]
+    if not numbers:
+        return []
+    texts = pl.scan_csv(path, infer_schema=False, glob=False).select(numbers)
+    lost = pl.all().str.contains(r"^\s*[+-]?0[0-9]").any()
+    # A float holds 15 digits: a longer code would be rounded.
+    floats = [name for name in numbers if schema[name].is_float()]
+    rounded = pl.col(floats).str.contains(r"^\s*[+-]?[0-9]{16,}\s*$").any().name.suffix(" rounded")
+    found = texts.select(lost, *([rounded] if floats else [])).collect(engine="streaming").row(0, named=True)
+    return [name for name in numbers if found[name] or found.get(f"{name} rounded")]
 
 
 def _pandas_columns(frame: Any) -> dict[str, pl.Series]:
