@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 import pytest
@@ -171,3 +172,20 @@ def test_a_group_that_cannot_work_is_refused() -> None:
     with pytest.raises(FeatureError, match="contains itself") as caught:
         list(factory.walk("a"))
     assert caught.value.why == "a -> b -> a"
+
+
+def test_what_is_no_function_is_refused() -> None:
+    for made in (partial(pl.col, "x"), pl.col, len):
+        with pytest.raises(FeatureError, match="cannot be a feature") as caught:
+            feature(name="x", factory=FeatureFactory())(cast("Any", made))
+        assert caught.value.where
+        assert caught.value.why
+        assert "write a function" in caught.value.hint
+
+
+def test_a_lambda_may_be_called_otherwise() -> None:
+    def named(made: Callable[[], pl.Expr]) -> Feature:
+        made.__name__ = made.__qualname__ = "renamed"
+        return feature(factory=FeatureFactory())(made)
+
+    assert named(lambda: pl.col("x")).fingerprint != named(lambda: pl.col("y")).fingerprint

@@ -55,8 +55,16 @@ def define(
     """The feature of a function, with the function's defaults.
 
     Raises:
-        FeatureError: The name, the version or the function's parameters cannot work, or it has a source and needs.
+        FeatureError: It is no function, the name, the version or the function's parameters cannot work, or it has a
+            source and needs.
     """
+    if not inspect.isfunction(inspect.unwrap(function)):
+        raise FeatureError(
+            f"a {type(function).__qualname__} cannot be a feature",
+            where=repr(function),
+            why="a feature is known by its function's module, name and code",
+            hint="write a function that calls it: def name(): return ...",
+        )
     called = function.__name__ if name is None else name
     check_feature_name(called)
     why, hint = "", ""

@@ -47,12 +47,13 @@ def describe_code(function: Callable[..., object]) -> str:
     plain = inspect.unwrap(function)
     if not isinstance(plain, FunctionType):
         return f"callable {_package(plain)}.{getattr(plain, '__qualname__', '')}"
-    if plain.__name__ != "<lambda>":
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
-        except (OSError, TypeError, SyntaxError):
-            return _bytecode(plain.__code__)
-        return _function_text(cast("ast.FunctionDef", tree.body[0]))
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(plain))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return _bytecode(plain.__code__)
+    # The source of a lambda is the statement around it, whatever the lambda is called.
+    if isinstance(tree, (ast.FunctionDef, ast.AsyncFunctionDef)) and plain.__code__.co_name != "<lambda>":
+        return _function_text(tree)
     return _bytecode(plain.__code__)
 
 
