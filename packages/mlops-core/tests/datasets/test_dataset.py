@@ -101,10 +101,9 @@ def test_a_text_means_utc_wherever_the_machine_stands(monkeypatch: pytest.Monkey
         time.tzset()
 
 
-def test_one_text_is_one_cut() -> None:
-    assert [len(part) for part in timed().split(at="2026-01-11")] == [
-        len(part) for part in timed().split(at=["2026-01-11"])
-    ]
+@pytest.mark.parametrize("cut", ["2026-01-11", date(2026, 1, 11), datetime(2026, 1, 11, tzinfo=UTC)])
+def test_one_time_is_one_cut(cut: str | date | datetime) -> None:
+    assert [len(part) for part in timed().split(at=cut)] == [len(part) for part in timed().split(at=["2026-01-11"])]
 
 
 def test_a_naive_moment_takes_naive_cuts() -> None:
@@ -125,10 +124,13 @@ def test_a_naive_moment_takes_naive_cuts() -> None:
         (["2026-01-12", "2026-01-11"], "cannot be split at"),
         (["2026-01-11", "2026-01-11"], "cannot be split at"),
         (["tomorrow"], "is not a time"),
+        ([5], "5 is not a time"),
+        (5, "5 is not a time"),
+        (None, "None is not a time"),
         ([datetime(2026, 1, 11)], "cannot split at"),  # noqa: DTZ001
     ],
 )
-def test_cuts_that_mean_nothing_are_refused(cuts: list[Any], what: str) -> None:
+def test_cuts_that_mean_nothing_are_refused(cuts: Any, what: str) -> None:
     with pytest.raises(DatasetError) as caught:
         timed().split(at=cuts)
     assert what in caught.value.what

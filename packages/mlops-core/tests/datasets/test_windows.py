@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlops_core.datasets.windows import Aggregate, AggregateKind, WindowRule, aggregate_windows
+from mlops_core.datasets.windows import Aggregate, WindowRule, aggregate_windows
 from mlops_core.errors import DatasetError
 from polars.testing import assert_frame_equal
 
@@ -21,6 +21,8 @@ from .tables import EVERY_KEY, Tables, tables
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
+
+    from mlops_core.features.window import AggregateKind
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -12,8 +13,6 @@ from mlops_core.datasets.frames import OutputLibrary, attach, features_for_estim
 from mlops_core.errors import DatasetError, near_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import polars as pl
 
     from mlops_core.datasets.plan import Plan
@@ -124,11 +123,11 @@ class Dataset:
             raise DatasetError("the rows cannot be filtered", where=str(expression), why=why, hint=hint)
         return self._where(mask.fill_null(value=False))
 
-    def split(self, *, at: str | Sequence[str | date | datetime]) -> tuple[Dataset, ...]:
+    def split(self, *, at: str | date | datetime | Iterable[str | date | datetime]) -> tuple[Dataset, ...]:
         """Cut by the moment: rows before the first time, from the first to before the second, and so on.
 
         Args:
-            at: One text, or increasing times. A text or a date means the moment's own kind: of instants, UTC.
+            at: One time, or several that increase. A text or a date means the moment's own kind: of instants, UTC.
 
         Returns:
             One dataset more than times.
@@ -153,7 +152,8 @@ class Dataset:
                 why="they belong to no part",
                 hint=f"dataset.filter(pl.col({name!r}).is_not_null())",
             )
-        cuts = [_instant(each, moments.dtype) for each in ([at] if isinstance(at, str) else at)]
+        times = list(at) if isinstance(at, Iterable) and not isinstance(at, str) else [at]
+        cuts = [_instant(each, moments.dtype) for each in times]
         if not cuts or any(later <= earlier for earlier, later in pairwise(cuts)):
             why = "at least one time is needed, and each must be later than the one before"
             raise DatasetError(f"a dataset cannot be split at {at}", why=why, hint="at=['2013-10-01', '2013-11-01']")
@@ -188,7 +188,7 @@ def _missing(label: pl.Series) -> pl.Series:
     return label.is_null() | label.is_nan().fill_null(value=False) if label.dtype.is_float() else label.is_null()
 
 
-def _instant(cut: str | date | datetime, dtype: pl.DataType) -> int:
+def _instant(cut: object, dtype: pl.DataType) -> int:
     """Microseconds of the moment's own clock."""
     zone = getattr(dtype, "time_zone", None)
     try:
@@ -197,6 +197,9 @@ def _instant(cut: str | date | datetime, dtype: pl.DataType) -> int:
         raise DatasetError(
             f"{cut!r} is not a time", where="dataset.split()", why=str(exc), hint="'2013-10-01'"
         ) from exc
+    if not isinstance(parsed, date):
+        why = f"it is a {type(parsed).__qualname__}"
+        raise DatasetError(f"{cut!r} is not a time", where="dataset.split()", why=why, hint="'2013-10-01'")
     if not isinstance(parsed, datetime):
         parsed = datetime.combine(parsed, time(), tzinfo=UTC if zone else None)
     elif zone and parsed.tzinfo is None and isinstance(cut, str):

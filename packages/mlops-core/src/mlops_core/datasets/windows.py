@@ -9,12 +9,13 @@ differences of running sums, which carry the rounding of everything before the w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal
 
 from mlops_core.datasets import _segments
 from mlops_core.datasets._alignment import Alignment, Question, align, microseconds
 from mlops_core.datasets._segments import Segments
 from mlops_core.errors import DatasetError, near_matches
+from mlops_core.features.window import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-AggregateKind = Literal["count", "sum", "mean", "min", "max", "last", "n_unique"]
+    from mlops_core.features.window import AggregateKind
 
 _ZERO_WHEN_EMPTY: Final = frozenset({"count", "sum", "n_unique"})
 
@@ -173,8 +174,8 @@ def _problem(aggregate: Aggregate, schema: pl.Schema) -> tuple[str, str] | None:
     import polars as pl
 
     kind, column = aggregate.kind, aggregate.column
-    if kind not in get_args(AggregateKind):
-        return f"there is no kind {kind!r}", near_matches(kind, get_args(AggregateKind))
+    if kind not in KINDS:
+        return f"there is no kind {kind!r}", near_matches(kind, KINDS)
     if column is None:
         return None if kind == "count" else (f"{kind} needs a column", "only a count of events needs none")
     if column not in schema:
