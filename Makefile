@@ -50,9 +50,8 @@ lint: $(READY) ## Check style (ruff) and who imports whom (import-linter)
 
 types: $(READY) ## Check types: pyright strict, and that every public name is typed
 	@$(BIN)/pyright
-	@# Outside the workspace: with its configuration, pyright looks for the package in the wrong places.
-	@bin="$$PWD/$(BIN)"; for source in $(MEMBERS:%=%/src/*); do name=$$(basename $$source); \
-	  (cd "$${TMPDIR:-/tmp}" && "$$bin/pyright" --pythonpath "$$bin/python" --verifytypes $$name --ignoreexternal) | tail -4; done
+	@export PATH="$$PWD/$(BIN):$$PATH"; for source in $(MEMBERS:%=%/src/*); do \
+	  pyright --verifytypes $$(basename $$source) --ignoreexternal | tail -4; done
 
 bench: $(READY) ## Measure each figure of docs/performance.md
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
