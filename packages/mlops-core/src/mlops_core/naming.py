@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 _MODEL: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LOG_KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _TAG_KEY: Final = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 _VERSION_LIKE: Final = re.compile(r"v?[0-9]+")
 _WINDOWS_DEVICE: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 _RESERVED_TAG_PREFIXES: Final = ("mlops.", "mlflow.")
 MAX_TAG_VALUE: Final = 4_000
 """Longest value of a tag, in characters."""
+MAX_LOG_KEY: Final = 250
+"""Longest name of a parameter or a metric, in characters."""
 
 
 def check_model_name(name: str) -> None:
@@ -44,6 +47,42 @@ def check_model_name(name: str) -> None:
         why = "it is a device name on Windows, where no file can be called like that"
     if why:
         raise InvalidNameError(f"{_shown(name)} cannot name a model", why=why, hint=_suggestion(name))
+
+
+def check_experiment_name(name: str) -> None:
+    """Check the name of an experiment about to be created; its grammar is that of models.
+
+    Args:
+        name: The name as the user gave it; it is never altered.
+
+    Raises:
+        InvalidNameError: It could not name a model either.
+    """
+    try:
+        check_model_name(name)
+    except InvalidNameError as exc:
+        why = exc.why.replace("a model name", "an experiment's name")
+        raise InvalidNameError(f"{_shown(name)} cannot name an experiment", why=why, hint=exc.hint) from None
+
+
+def check_log_key(what: str, key: object) -> None:
+    """Check the name of a parameter or a metric about to be logged.
+
+    Args:
+        what: ``"a metric's name"`` or ``"a parameter's name"``.
+        key: The name; compared exactly and never altered.
+
+    Raises:
+        InvalidNameError: It is not 1 to 250 characters of parts joined by ``/``, each of which is
+            ``[A-Za-z0-9_][A-Za-z0-9_.-]*``.
+    """
+    if not (isinstance(key, str) and len(key) <= MAX_LOG_KEY and _LOG_KEY.fullmatch(key)):
+        why = (
+            f"{what} is 1 to {MAX_LOG_KEY} of a-z, A-Z, 0-9, '_', '-' and '.', in parts joined by '/', "
+            "none of which begins with '-' or '.'"
+        )
+        shown = _shown(key) if isinstance(key, str) else f"{key!r:.60}"
+        raise InvalidNameError(f"{shown} cannot be {what}", why=why, hint="for example: valid/auc")
 
 
 def check_alias(alias: str) -> None:

@@ -47,8 +47,25 @@ class Artifact:
 class ArtifactStore(Protocol):
     """Named bytes.
 
-    Keys are relative POSIX paths (``models/churn/head.json``), compared exactly: no empty part, no ``.`` or ``..``, no
-    control character, at most 900 bytes of UTF-8. A write is seen whole or not at all, and by every later read.
+    Promises, each with a contract test of the same name in ``mlops_core.testing``:
+
+    * ``bytes_round_trip``: what was put is what is got, whole or any range of it; empty objects and streams too.
+    * ``keys_obey_one_grammar``: relative POSIX paths (``models/churn/head.json``), compared exactly; no empty part, no
+      ``.`` or ``..``, no control character, at most 900 bytes of UTF-8; checked before any request, never altered.
+    * ``a_write_is_seen_whole_or_not_at_all``: and by every later read, stat and listing; a stream that fails leaves
+      what was there before.
+    * ``etags_name_contents``: an etag changes whenever the content does; ``get`` reads etag and bytes in one step.
+    * ``find_is_in_key_order``: every key of a prefix, literally, in the order of the keys' UTF-8 bytes, however many.
+    * ``folders_are_the_next_parts``: of the keys below a prefix, each once, in the same order.
+    * ``deleting_is_idempotent``: removing what is not there is fine; what was removed is gone for every later call.
+    * ``missing_is_an_error_of_its_own``: ``ArtifactNotFoundError``, never empty bytes.
+    * ``a_condition_has_one_winner``: ``if_absent`` and ``if_match`` with ``CONDITIONAL_PUT``, under concurrency too;
+      refused without.
+    * ``times_are_the_stores_own``: ``modified_at`` is aware UTC by the store's clock.
+    * ``the_process_stays_as_it_was``: no environment writes, no logging set-up; several threads at once.
+    * ``vendor_errors_arrive_as_ours``: with the original as ``__cause__``; secrets appear nowhere.
+
+    Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and ``BackendUnavailableError``.
     """
 
     @property
@@ -102,6 +119,20 @@ class ArtifactStore(Protocol):
 
     def find(self, prefix: str = "", /) -> Iterator[ArtifactInfo]:
         """Every object whose key begins with ``prefix``, in order of the keys' UTF-8 bytes, read as it is consumed."""
+        ...
+
+    def folders(self, prefix: str = "", /) -> Iterator[str]:
+        """The distinct next parts of the keys below a prefix, in order of their UTF-8 bytes, read as it is consumed.
+
+        With the keys ``a/b/1``, ``a/b/2``, ``a/c/1`` and ``a/d``, the folders of ``a/`` are ``b`` and ``c``. It costs
+        about as much as there are folders, not as there are keys.
+
+        Args:
+            prefix: ``""``, or what ends with a slash.
+
+        Raises:
+            InvalidNameError: The prefix is neither.
+        """
         ...
 
     def delete(self, key: str, /) -> None:

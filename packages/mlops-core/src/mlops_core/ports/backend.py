@@ -9,16 +9,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_core.ports.artifact_store import ArtifactStore
+    from mlops_core.ports.experiment_tracker import ExperimentTracker
     from mlops_core.ports.model_registry import ModelRegistry
     from mlops_core.secret import Secret
 
-PortName: TypeAlias = Literal["model_registry", "artifact_store"]
+PortName: TypeAlias = Literal["model_registry", "artifact_store", "experiment_tracker"]
 OptionValue: TypeAlias = "bool | int | float | str | Secret | Sequence[OptionValue] | Mapping[str, OptionValue] | None"
 """What a settings file can hold for an option of a backend; ``{ env = "NAME" }`` arrives as a ``Secret``."""
 
 
 class BackendFactory(Protocol):
-    """One vendor, opened under one name: makes the registry and the store that belong together.
+    """One vendor, opened under one name: makes the registry, the store and the tracker that belong together.
 
     A port that the vendor does not offer is missing from ``ports`` and its method is never called.
     """
@@ -44,6 +45,10 @@ class BackendFactory(Protocol):
 
     def artifact_store(self) -> ArtifactStore:
         """The store; the same object each time."""
+        ...
+
+    def experiment_tracker(self) -> ExperimentTracker:
+        """The tracker; the same object each time."""
         ...
 
     def close(self) -> None:

@@ -104,15 +104,43 @@ class RegisteredModel:
 class ModelRegistry(Protocol):
     """Numbered versions of packages, under names, with aliases and tags.
 
-    Versions are integers as the vendor prints them, strictly increasing in the order of registration, and never used
-    again while the model exists; gaps are allowed, and the first is not always 1. Every version has the digest of
-    its package. What one call has done, every later call sees.
+    Promises, each with a contract test of the same name in ``mlops_core.testing``:
 
-    Times are aware UTC. What creates a name obeys :mod:`mlops_core.naming`; what reads takes any name verbatim.
-    A registry may be used from several threads and leaves the process's globals as they were.
+    * ``numbers_increase_and_are_never_reused``: versions are integers as the vendor prints them, strictly increasing
+      in the order of registration, never used again while the model exists. Gaps are allowed; the first is any.
+    * ``every_version_has_the_digest_of_its_package``: the digest, never (name, version), is the identity of caches.
+    * ``same_digest_is_given_back_or_made_anew``: ``if_exists="return"`` gives back the highest live version of the same
+      digest, ``"new"`` makes another, ``reused`` says which. Exact under concurrency with ``ATOMIC_DEDUP``, else
+      one call after the other.
+    * ``concurrent_registrations_all_count``: each succeeds or raises ``BackendUnavailableError``; numbers are unique
+      and nothing is lost.
+    * ``one_call_makes_one_version``: lost replies included; an unknown outcome is looked up by the operation id before
+      anything is sent again. A caller that was killed relies on ``if_exists="return"``.
+    * ``a_version_is_whole_or_absent``: ``register`` returns only after every file is stored; a crash at any point
+      leaves either no version or a whole one.
+    * ``what_is_read_is_verified``: size and SHA-256 of every file, failing closed with ``IntegrityError`` before
+      anything is deserialised; files that the manifest does not name are ignored.
+    * ``deleting_is_idempotent_and_final``: a deleted version never resolves; a model with live versions is deleted only
+      with ``force=True``.
+    * ``an_alias_points_at_one_version``: moving it is one step, and a race ends with one of the written values and no
+      error. ``expected`` is compare-and-set with ``ALIAS_COMPARE_AND_SET``, refused without.
+    * ``latest_is_a_method_and_no_alias``: it is the highest live version; ``latest``, ``v<n>`` and all-digit aliases
+      are refused everywhere.
+    * ``missing_things_are_told_apart``: ``ModelNotFoundError``, ``VersionNotFoundError``, ``AliasNotFoundError``.
+    * ``names_obey_one_grammar``: what creates a name obeys :mod:`mlops_core.naming`, checked before any request, never
+      altered on the way. What reads takes any name that the vendor has, verbatim.
+    * ``listings_are_complete_and_current``: iterators, models by name, versions newest first, aliases complete; what
+      one call has done every later call sees.
+    * ``the_process_stays_as_it_was``: no environment writes, no global address, no logging set-up; two registries of
+      one vendor at once; several threads at once.
+    * ``vendor_errors_arrive_as_ours``: with the original as ``__cause__``; bugs of ours pass through untouched; secrets
+      appear nowhere.
 
-    Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and ``BackendUnavailableError``.
-    Every method that takes a version raises ``InvalidNameError`` for what is no integer from 0 on; ``True`` is none.
+    Tags merge without losing another writer's keys with ``ATOMIC_TAG_MERGE``, else one call after the other.
+
+    Times are aware UTC. Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and
+    ``BackendUnavailableError``. Every method that takes a version raises ``InvalidNameError`` for what is no integer
+    from 0 on; ``True`` is none.
     """
 
     @property

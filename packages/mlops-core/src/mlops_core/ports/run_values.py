@@ -1,0 +1,132 @@
+"""What every tracker does with its input before any request: checks, and the one form in which it is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, cast
+
+from mlops_core.errors import InvalidNameError
+from mlops_core.naming import check_log_key
+from mlops_core.ports.experiment_tracker import MetricPoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_core.ports.experiment_tracker import ParameterValue
+
+MAX_PARAMETER: Final = 6_000
+"""Longest value of a parameter, in characters."""
+MAX_STEP: Final = 2**53
+"""Highest step: the largest integer up to which every JSON reader counts exactly."""
+
+
+def parameter_text(value: ParameterValue) -> str:
+    """The text that a parameter is kept as: text as it is, ``true`` and ``false``, numbers as Python prints them.
+
+    Args:
+        value: What was given.
+
+    Raises:
+        InvalidNameError: It is none of these, not Unicode, or longer than 6,000 characters.
+    """
+    given = cast("object", value)
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, (int, float)):
+        # Subclasses, such as NumPy's doubles, print themselves in other words.
+        return repr(float(given)) if isinstance(given, float) else str(int(given))
+    if not isinstance(given, str):
+        why = f"it is text, a number or a truth value, not {given!r:.60}"
+        raise InvalidNameError("a parameter cannot be stored", why=why, hint="str(value), or json.dumps(value)")
+    if len(given) > MAX_PARAMETER:
+        why = f"it has {len(given):,} characters; a parameter has at most {MAX_PARAMETER:,} and is never truncated"
+        raise InvalidNameError("a parameter cannot be stored", why=why, hint="store it as a file: run.log_files")
+    if not _is_unicode(given):
+        raise InvalidNameError("a parameter cannot be stored", why="it is not Unicode: it holds a lone surrogate")
+    return given
+
+
+def parameter_texts(params: Mapping[str, ParameterValue]) -> dict[str, str]:
+    """Parameters as they are kept, by name.
+
+    Raises:
+        InvalidNameError: A name breaks the grammar, or a value cannot be kept.
+    """
+    for key in params:
+        check_log_key("a parameter's name", key)
+    return {key: parameter_text(value) for key, value in params.items()}
+
+
+def metric_points(
+    metrics: Mapping[str, float] | Iterable[MetricPoint], *, step: int, time: datetime | None, now: datetime
+) -> list[MetricPoint]:
+    """The points that a call of ``log_metrics`` means, checked, with times in UTC cut to the millisecond.
+
+    Args:
+        metrics: Values by name, or points.
+        step: The step of values given by name.
+        time: Their time.
+        now: Their time if none is given, aware.
+
+    Raises:
+        InvalidNameError: A name breaks the grammar, a value is no number, a step is out of range, or a time is naive.
+    """
+    if isinstance(metrics, Mapping):
+        by_name = cast("Mapping[str, float]", metrics)
+        at = now if time is None else time
+        points = [MetricPoint(key=key, value=value, step=step, time=at) for key, value in by_name.items()]
+    else:
+        points = list(metrics)
+    return [_checked(each) for each in points]
+
+
+def history_order(point: MetricPoint) -> tuple[int, datetime, bool, float]:
+    """The sort key of a history: step, time, value; NaN before every number."""
+    number = not math.isnan(point.value)
+    return point.step, point.time, number, point.value if number else 0.0
+
+
+def _checked(point: MetricPoint) -> MetricPoint:
+    check_log_key("a metric's name", point.key)
+    return MetricPoint(
+        key=point.key,
+        value=_number(point.key, point.value),
+        step=_step(point.key, point.step),
+        time=_millisecond(point.key, point.time),
+    )
+
+
+def _number(key: str, value: object) -> float:
+    # Numbers of other libraries, such as NumPy's, know how to become a double; text does too, and is none.
+    if not isinstance(value, (str, bytes, bytearray, bool)) and hasattr(value, "__float__"):
+        try:
+            return float(cast("float", value))
+        except (OverflowError, TypeError, ValueError):
+            pass
+    why = f"a metric is a number that a double can hold, not {value!r:.60}"
+    raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="float(value)")
+
+
+def _step(key: str, step: object) -> int:
+    if isinstance(step, int) and not isinstance(step, bool) and 0 <= step <= MAX_STEP:
+        return step
+    why = f"a step is an integer from 0 to 2**53, not {step!r:.60}"
+    raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="count from 0: step=epoch")
+
+
+def _millisecond(key: str, time: object) -> datetime:
+    if isinstance(time, datetime) and time.tzinfo is not None:
+        utc = time.astimezone(UTC)
+        return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+    why = f"its time is an aware datetime, not {time!r:.60}"
+    raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="datetime.now(UTC)")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

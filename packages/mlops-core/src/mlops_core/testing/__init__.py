@@ -1,0 +1,39 @@
+"""The contract suite: one class per port, which proves any adapter (extra ``testing``: pytest and hypothesis).
+
+An adapter's test module subclasses a contract and gives it one fixture, see ``docs/write-an-adapter.md``. The suite
+ships with the protocols, so that both have one version.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+# Failing asserts of the suite show their values only in modules that pytest rewrites.
+pytest.register_assert_rewrite("mlops_core.testing")
+
+from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap  # noqa: E402 (after the line above)
+from mlops_core.testing.packages import MemoryPackage, make_package  # noqa: E402
+from mlops_core.testing.subjects import (  # noqa: E402
+    ArtifactStoreBackDoor,
+    Connection,
+    ExperimentTrackerBackDoor,
+    ModelRegistryBackDoor,
+    RegistryUnderTest,
+    StoreUnderTest,
+    TrackerUnderTest,
+)
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "ArtifactStoreBackDoor",
+    "Connection",
+    "Contract",
+    "ExperimentTrackerBackDoor",
+    "KnownGap",
+    "MemoryPackage",
+    "ModelRegistryBackDoor",
+    "RegistryUnderTest",
+    "StoreUnderTest",
+    "TrackerUnderTest",
+    "make_package",
+]
