@@ -11,7 +11,8 @@ import pytest
 # Failing asserts of the suite show their values only in modules that pytest rewrites.
 pytest.register_assert_rewrite("mlops_core.testing")
 
-from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap  # noqa: E402 (after the line above)
+from mlops_core.testing.breakable_store import BreakableStore  # noqa: E402 (after the line above)
+from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap  # noqa: E402
 from mlops_core.testing.packages import MemoryPackage, make_package  # noqa: E402
 from mlops_core.testing.subjects import (  # noqa: E402
     ArtifactStoreBackDoor,
@@ -26,6 +27,7 @@ from mlops_core.testing.subjects import (  # noqa: E402
 __all__ = [
     "CONTRACT_VERSION",
     "ArtifactStoreBackDoor",
+    "BreakableStore",
     "Connection",
     "Contract",
     "ExperimentTrackerBackDoor",
