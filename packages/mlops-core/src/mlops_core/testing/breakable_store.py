@@ -22,7 +22,7 @@ _REFUSALS: Final = frozenset({AuthenticationError, AccessDeniedError})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """What happens to the requests of one ``with``: none from ``cut_from`` on arrives, nor does the reply to ``lost``."""
+    """What happens to the requests of a ``with``: none from ``cut_from`` on arrives, nor does the reply to ``lost``."""
 
     began: int = 0
     cut_from: int | None = None
