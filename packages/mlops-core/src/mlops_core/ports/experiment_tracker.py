@@ -36,7 +36,7 @@ class MetricPoint:
     Attributes:
         key: The metric's name.
         value: A number, finite or not.
-        step: Counts what the user counts, epochs or batches; any integer from 0 to 2**53.
+        step: Counts what the user counts, epochs or batches; any integer from 0 to 2**53 - 1.
         time: When it was measured, aware UTC, to the millisecond.
     """
 
@@ -159,7 +159,9 @@ class Run(Protocol):
             files: Contents, or files of this machine, by relative POSIX path.
 
         Raises:
-            InvalidNameError: A path is no relative POSIX path inside the run.
+            InvalidNameError: A path is no relative POSIX path of at most 800 bytes of UTF-8 (255 between two slashes),
+                or a content is neither bytes nor a ``Path``; nothing was stored. A backend may refuse ``a`` beside
+                ``a/b``, which no folder can hold.
             FileNotFoundError: A file of this machine is not there; nothing was stored.
             ConflictError: The run has ended.
         """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from mlops_core.errors import InvalidNameError
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 
 MAX_PARAMETER: Final = 6_000
 """Longest value of a parameter, in characters."""
-MAX_STEP: Final = 2**53
+MAX_STEP: Final = 2**53 - 1
 """Highest step: the largest integer up to which every JSON reader counts exactly."""
+MAX_FILE_PATH: Final = 800
+"""Longest path of a run's file, in bytes of UTF-8."""
+_MAX_PART: Final = 255
 
 
 def parameter_text(value: ParameterValue) -> str:
@@ -82,10 +87,48 @@ def metric_points(
     return [_checked(each) for each in points]
 
 
+def run_files(files: Mapping[str, bytes | Path]) -> dict[str, bytes | Path]:
+    """The files that a call of ``log_files`` means, checked.
+
+    Args:
+        files: Contents, or files of this machine, by path in the run.
+
+    Raises:
+        InvalidNameError: A path is no relative POSIX path, or a content is neither bytes nor a path.
+        FileNotFoundError: A file of this machine is not there, or is no file.
+    """
+    for path, content in files.items():
+        _check_file_path(path)
+        given = cast("object", content)
+        if isinstance(given, Path):
+            if not given.is_file():
+                raise FileNotFoundError(f"{given} is not there, or is no file: nothing was stored")
+        elif not isinstance(given, bytes):
+            why = f"a file is bytes or a pathlib.Path, not {given!r:.60}"
+            raise InvalidNameError(
+                f"the file {path!r:.80} cannot be stored", why=why, hint="Path(name), or text.encode()"
+            )
+    return dict(files)
+
+
 def history_order(point: MetricPoint) -> tuple[int, datetime, bool, float]:
     """The sort key of a history: step, time, value; NaN before every number."""
     number = not math.isnan(point.value)
     return point.step, point.time, number, point.value if number else 0.0
+
+
+def _check_file_path(path: object) -> None:
+    why = ""
+    if not isinstance(path, str):
+        why = "it is text"
+    elif any(part in {"", ".", ".."} for part in path.split("/")):
+        why = "it is a relative POSIX path: no empty part, no '.' and no '..'"
+    elif any(unicodedata.category(each) in {"Cc", "Cs"} for each in path):
+        why = "it has no control characters and no lone surrogates"
+    elif len(path.encode()) > MAX_FILE_PATH or any(len(part.encode()) > _MAX_PART for part in path.split("/")):
+        why = f"it has at most {MAX_FILE_PATH} bytes of UTF-8, and at most {_MAX_PART} between two slashes"
+    if why:
+        raise InvalidNameError(f"{path!r:.80} cannot be a run's file", why=why, hint="for example: plots/roc.svg")
 
 
 def _checked(point: MetricPoint) -> MetricPoint:
@@ -112,14 +155,18 @@ def _number(key: str, value: object) -> float:
 def _step(key: str, step: object) -> int:
     if isinstance(step, int) and not isinstance(step, bool) and 0 <= step <= MAX_STEP:
         return step
-    why = f"a step is an integer from 0 to 2**53, not {step!r:.60}"
+    why = f"a step is an integer from 0 to 2**53 - 1, not {step!r:.60}"
     raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="count from 0: step=epoch")
 
 
 def _millisecond(key: str, time: object) -> datetime:
-    if isinstance(time, datetime) and time.tzinfo is not None:
-        utc = time.astimezone(UTC)
-        return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+    if isinstance(time, datetime) and time.utcoffset() is not None:
+        try:
+            utc = time.astimezone(UTC)
+        except OverflowError:  # before year 1 or after year 9999 once it is in UTC
+            pass
+        else:
+            return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
     why = f"its time is an aware datetime, not {time!r:.60}"
     raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="datetime.now(UTC)")
 
