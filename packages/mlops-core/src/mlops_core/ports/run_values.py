@@ -111,6 +111,12 @@ def run_files(files: Mapping[str, bytes | Path]) -> dict[str, bytes | Path]:
     return dict(files)
 
 
+def history(points: Iterable[MetricPoint]) -> list[MetricPoint]:
+    """Points of one metric as a history: in order of step, time and value, and of equal ones only one."""
+    found = {history_order(point): point for point in points}
+    return [found[key] for key in sorted(found)]
+
+
 def history_order(point: MetricPoint) -> tuple[int, datetime, bool, float]:
     """The sort key of a history: step, time, value; NaN before every number."""
     number = not math.isnan(point.value)

@@ -1,4 +1,4 @@
-"""The envelope of the registry's documents: a format version, and a checksum of the content's bytes as they stand.
+"""The envelope of the registry's and the tracker's documents: a format version, and a checksum of the content's bytes as they stand.
 
 ``{"checksum":"<sha256>","content":{...},"format_version":1}`` in canonical JSON. A damaged document is recognised
 before anything in it is believed; the content names what it is of, so one copied under another key is recognised too.
@@ -40,57 +40,61 @@ def seal(content: Mapping[str, JsonValue]) -> bytes:
         raise InvalidNameError(
             "a text or number cannot be stored", why=str(exc), hint="use Unicode text without lone surrogates"
         ) from exc
-    return _envelope(data)
+    return seal_json(data)
+
+
+def seal_json(content: bytes) -> bytes:
+    """The document of a content that is JSON already, one object; for contents of many numbers."""
+    checksum = hashlib.sha256(content).hexdigest()
+    return b'{"checksum":"%s","content":%s,"format_version":%d}' % (checksum.encode(), content, FORMAT_VERSION)
 
 
 @contextmanager
-def opening(data: bytes, *, where: str, names: Mapping[str, JsonValue]) -> Generator[Mapping[str, JsonValue]]:
+def opening(
+    data: bytes, *, where: str, names: Mapping[str, JsonValue], what: str = "a document of the registry"
+) -> Generator[Mapping[str, JsonValue]]:
     """The content of a document, for a ``with`` in which it is read.
 
     Args:
         data: The stored bytes.
         where: The key that they came from, for messages.
         names: What the content must say of itself, such as ``{"model": "churn"}``.
+        what: What it is, for messages.
 
     Raises:
         IntegrityError: The bytes are damaged, of a newer format, of something else, or lack what the ``with`` reads.
     """
-    envelope = read_json_object(data, what="a document of the registry", where=where)
+    envelope = read_json_object(data, what=what, where=where)
     try:
         newer = as_integer(envelope["format_version"])
         if newer > FORMAT_VERSION:
             raise NewerFormatError(
-                "a document of the registry is of a newer format than this library reads",
+                f"{what} is of a newer format than this library reads",
                 where=where,
                 why=f"format {newer}, while this library reads up to {FORMAT_VERSION}",
                 hint="pip install --upgrade mlops-core",
             )
         content = as_mapping(envelope["content"])
-        _check(data, as_text(envelope["checksum"]), where)
+        _check(data, as_text(envelope["checksum"]), what, where)
         for name, expected in names.items():
             if content[name] != expected:
                 why = f"its {name} is {content[name]!r}, not {expected!r}"
-                raise IntegrityError("a document of the registry is not in its place", where=where, why=why)
+                raise IntegrityError(f"{what} is not in its place", where=where, why=why)
         yield content
     except (KeyError, TypeError, ValueError) as exc:
         if isinstance(exc, IntegrityError):
             raise
         why = f"{type(exc).__name__}: {exc}"
-        raise IntegrityError("cannot read a document of the registry", where=where, why=why, hint=_RESTORE) from exc
+        raise IntegrityError(f"cannot read {what}", where=where, why=why, hint=_RESTORE) from exc
 
 
-def _envelope(content: bytes) -> bytes:
-    checksum = hashlib.sha256(content).hexdigest()
-    return b'{"checksum":"%s","content":%s,"format_version":%d}' % (checksum.encode(), content, FORMAT_VERSION)
-
-
-def _check(data: bytes, checksum: str, where: str) -> None:
-    frame = _envelope(b"")
+def _check(data: bytes, checksum: str, what: str, where: str) -> None:
+    frame = seal_json(b"")
     tail = len(b',"format_version":%d}' % FORMAT_VERSION)
     content = data[len(frame) - tail : -tail]
-    if _envelope(content) != data:
+    if seal_json(content) != data:
         raise IntegrityError(
-            "a document of the registry was damaged",
+            f"{what} was damaged",
             where=where,
             why=f"its bytes are not those that its checksum {checksum[:12]}... was made of",
             hint=_RESTORE,
