@@ -6,10 +6,13 @@ ships with the protocols, so that both have one version.
 
 from __future__ import annotations
 
+import pkgutil
+
 import pytest
 
-# Failing asserts of the suite show their values only in modules that pytest rewrites.
-pytest.register_assert_rewrite("mlops_core.testing")
+# Failing asserts of the suite show their values only in modules that pytest rewrites. Each is named, since pytest warns
+# of a package that is being imported already.
+pytest.register_assert_rewrite(*(f"{__name__}.{each.name}" for each in pkgutil.iter_modules(__path__)))
 
 from mlops_core.testing.breakable_store import BreakableStore  # noqa: E402 (after the line above)
 from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap  # noqa: E402

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 import pytest
 
+from mlops_core.errors import near_matches
+
 if TYPE_CHECKING:
+    import enum
     from collections.abc import Callable, Mapping
 
     from mlops_core.ports.backend import PortName
@@ -17,8 +22,19 @@ CONTRACT_VERSION: Final = 1
 """The version of the contracts of this ``mlops-core``; an adapter declares the one that it was written for."""
 PROPERTY: Final = "mlops-contract"
 """Under this name a contract test leaves what it proves in its report: JSON with backend, port and test."""
+AUTHORS_FIXTURES: Final = frozenset({"fresh_registry", "fresh_store", "fresh_tracker"})
+"""What an adapter's author defines: everything else that a contract defines stays as it is."""
 _OURS: Final = "mlops_core.testing."
 _MARKS_THAT_HIDE: Final = frozenset({"skip", "skipif", "xfail"})
+_KINDS: Final = frozenset({"not_yet", "never", "unproven"})
+_INSTANCES: Final[Mapping[PortName, str]] = {
+    "model_registry": "registry",
+    "artifact_store": "store",
+    "experiment_tracker": "tracker",
+}
+_INSTEAD: Final = (
+    "a contract test is the same for every adapter. Declare KnownGap(test={test!r}, ...) in known_gaps instead"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +46,8 @@ class KnownGap:
         kind: ``"not_yet"``: will be mended; ``"never"``: the vendor cannot; ``"unproven"``: shown against a stand-in
             only, so the test is expected to pass.
         reason: Why, for the reader of the compatibility table.
-        exception: What the test fails with.
+        exception: What the test fails with; an ``AssertionError`` stands for ``pytest.fail`` too, which is what
+            ``pytest.raises`` fails with.
         link: Where it is discussed.
         strict: Whether passing is an error too, so that a mended gap is noticed.
     """
@@ -43,13 +60,27 @@ class KnownGap:
     strict: bool = True
 
 
-class Contract:
+class _Guard(type):
+    """Checks a class again after every change, since a decorator changes a class that has been defined."""
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if not _is_ours(cls):
+            _check_opt_in(cast("type[Contract]", cls))
+
+
+class Contract(metaclass=_Guard):
     """Base of the contracts. A subclass outside this package opts in; what it may not do is refused when it is defined.
+
+    The guard is there against accidents and shortcuts; what it refuses says what to do instead.
 
     Attributes:
         port: The port whose contract it is; set by the contract.
         contract_version: The version that the adapter was written for; must be :data:`CONTRACT_VERSION`.
-        backend: The name of the row in the compatibility table, such as ``"local"``.
+        backend: The name of the column in the compatibility table, such as ``"local"``.
+        against: What the tests ran against, in words for the same table. What stands in for a vendor is said to, and
+            never called the vendor.
+        versions: Versions of what it ran against, by name, such as those of a server and of its client.
         known_gaps: The tests that the adapter is known to fail.
         programmes: How many programmes each state machine tries; ``MLOPS_TEST_PROGRAMMES`` overrides it.
     """
@@ -57,73 +88,121 @@ class Contract:
     port: ClassVar[PortName]
     contract_version: ClassVar[int]
     backend: ClassVar[str]
+    against: ClassVar[str] = ""
+    versions: ClassVar[Mapping[str, str]] = MappingProxyType({})
     known_gaps: ClassVar[tuple[KnownGap, ...]] = ()
     programmes: ClassVar[int] = 60
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if not cls.__module__.startswith(_OURS):
+        if not _is_ours(cls):
             _check_opt_in(cls)
 
     @pytest.fixture(autouse=True)
     def _contract_test(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
         """Applies a known gap, and says in the test's report what it proves."""
         test = request.function.__name__
-        proves: dict[str, object] = {"backend": self.backend, "port": self.port, "test": test}
+        proves = self._proves(test)
         for gap in self.known_gaps:
-            if gap.test != test:
-                continue
-            proves["gap"] = {"kind": gap.kind, "reason": gap.reason, "link": gap.link}
-            if gap.kind != "unproven":
-                mark = pytest.mark.xfail(reason=f"{gap.kind}: {gap.reason}", raises=gap.exception, strict=gap.strict)
-                request.applymarker(mark)
+            if gap.test == test:
+                proves["gap"] = {"kind": gap.kind, "reason": gap.reason, "link": gap.link}
+                if gap.kind != "unproven":
+                    request.applymarker(_expected_failure(gap))
+        if test.startswith("test_capability_"):
+            proves["capabilities"] = self._capabilities(request.getfixturevalue("subject"))
         record_property(PROPERTY, json.dumps(proves))
+
+    def _proves(self, test: str) -> dict[str, object]:
+        cls = type(self)
+        return {
+            "backend": self.backend,
+            "port": self.port,
+            "test": test,
+            "class": f"{cls.__module__}.{cls.__qualname__}",
+            "tests": len(contract_tests(cls)),
+            "against": self.against,
+            "versions": dict(self.versions),
+        }
+
+    def _capabilities(self, subject: object) -> list[str]:
+        declared = getattr(subject, _INSTANCES[self.port]).capabilities
+        return sorted(str(each.name) for each in cast("enum.Flag", declared))
 
 
 def contract_tests(contract: type) -> dict[str, object]:
     """The tests that a contract class inherits from this package, by name."""
+    return {name: value for name, value in _definitions(contract).items() if name.startswith("test_")}
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith(_OURS)
+
+
+def _definitions(contract: type) -> dict[str, object]:
+    """What the classes of this package define for a contract, by name."""
     found: dict[str, object] = {}
     for each in reversed(contract.__mro__):
-        if each.__module__.startswith(_OURS):
-            found.update((name, value) for name, value in vars(each).items() if name.startswith("test_"))
+        if _is_ours(each):
+            found.update(vars(each))
     return found
 
 
+def _expected_failure(gap: KnownGap) -> pytest.MarkDecorator:
+    kinds = (AssertionError, pytest.fail.Exception) if gap.exception is AssertionError else gap.exception
+    return pytest.mark.xfail(reason=f"{gap.kind}: {gap.reason}", raises=kinds, strict=gap.strict)
+
+
 def _check_opt_in(cls: type[Contract]) -> None:
-    tests = contract_tests(cls)
-    _check_tests(cls, tests)
+    _check_definitions(cls)
     for each in cls.__mro__:
-        if issubclass(each, Contract) and not each.__module__.startswith(_OURS):
-            _check_not_hidden(each)
+        if not _is_ours(each):
+            _check_marks(cls, each)
     declared = getattr(cls, "contract_version", None)
+    if declared is None:
+        raise TypeError(f"{cls.__name__} needs contract_version = {CONTRACT_VERSION}, what it was written for")
     if declared != CONTRACT_VERSION:
         raise TypeError(
             f"{cls.__name__} declares contract_version {declared}, this mlops-core has {CONTRACT_VERSION}: read what "
             "changed in its changelog, then declare the new version"
         )
     if not getattr(cls, "backend", ""):
-        raise TypeError(f"{cls.__name__} needs backend = '<name of its row in the compatibility table>'")
-    for gap in cls.known_gaps:
-        if gap.test not in tests:
-            raise TypeError(f"{cls.__name__} declares a gap of {gap.test!r}, which is no test of its contract")
-        if not gap.reason:
-            raise TypeError(f"{cls.__name__} declares a gap of {gap.test!r} without a reason")
+        raise TypeError(f"{cls.__name__} needs backend = '<name of its column in the compatibility table>'")
+    _check_gaps(cls)
 
 
-def _check_tests(cls: type[Contract], tests: Mapping[str, object]) -> None:
-    for name, test in tests.items():
-        if getattr(cls, name, None) is not test:
-            raise TypeError(
-                f"{cls.__name__} replaces the contract test {name!r}: a contract test is the same for every adapter. "
-                f"Declare KnownGap(test={name!r}, ...) in known_gaps instead"
-            )
+def _check_definitions(cls: type[Contract]) -> None:
+    for name, ours in _definitions(cls).items():
+        is_test = name.startswith("test_")
+        kept = is_test or name == "__init_subclass__" or (not name.startswith("__") and _is_code(ours))
+        if not kept or name in AUTHORS_FIXTURES or inspect.getattr_static(cls, name, None) is ours:
+            continue
+        if is_test:
+            raise TypeError(f"{cls.__name__} replaces the contract test {name!r}: {_INSTEAD.format(test=name)}")
+        raise TypeError(f"{cls.__name__} replaces {name!r}, which its contract's tests rely on: use another name")
 
 
-def _check_not_hidden(cls: type[Contract]) -> None:
-    for name in ("_contract_test", "__init_subclass__"):
-        if name in vars(cls):
-            raise TypeError(f"{cls.__name__} replaces {name}, which keeps the contract's tests as they are")
-    found = cast("object", vars(cls).get("pytestmark", []))
-    for mark in cast("list[object]", found) if isinstance(found, list) else [found]:
+def _is_code(value: object) -> bool:
+    return callable(value) or isinstance(value, (property, classmethod, staticmethod))
+
+
+def _check_marks(cls: type[Contract], each: type) -> None:
+    found = cast("object", vars(each).get("pytestmark", []))
+    for mark in cast("list[object]", found) if isinstance(found, (list, tuple)) else [found]:
         if getattr(mark, "name", "") in _MARKS_THAT_HIDE:
-            raise TypeError(f"{cls.__name__} hides contract tests with a mark; declare known_gaps instead")
+            raise TypeError(f"{cls.__name__} hides contract tests with a mark: {_INSTEAD.format(test='...')}")
+
+
+def _check_gaps(cls: type[Contract]) -> None:
+    tests = contract_tests(cls)
+    seen: set[str] = set()
+    for gap in cls.known_gaps:
+        what = f"{cls.__name__} declares a gap of {gap.test!r}"
+        if gap.test not in tests:
+            raise TypeError(f"{what}, which is no test of its contract; {near_matches(gap.test, tests)}")
+        if gap.test in seen:
+            raise TypeError(f"{what} twice: keep one")
+        if gap.kind not in _KINDS:
+            raise TypeError(f"{what} of the kind {gap.kind!r}: a gap is one of {', '.join(sorted(_KINDS))}")
+        if not gap.reason.strip():
+            raise TypeError(f"{what} without a reason: say why, for the reader of the compatibility table")
+        seen.add(gap.test)
