@@ -1,0 +1,164 @@
+"""The artifact store port over a dictionary."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from mlops_core.errors import (
+    AlreadyExistsError,
+    ArtifactNotFoundError,
+    ConflictError,
+    InvalidNameError,
+    UnsupportedOperationError,
+)
+from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStoreCapability
+from mlops_core.stores.keys import check_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mlops_core.ports.artifact_store import ArtifactStore
+
+_MAX_CONDITIONAL_BYTES: Final = 5 << 30
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryStoreState:
+    """Everything that a store holds: the objects by key, and the lock under which they are read and changed."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    objects: dict[str, Artifact] = field(default_factory=dict[str, Artifact])
+
+
+class MemoryArtifactStore:
+    """Objects in a dictionary, with conditional writes; every method is one step.
+
+    An etag is the SHA-256 of the content, so equal contents have equal etags, as on most stores.
+
+    Args:
+        backend: The configured name, for messages.
+        clock: The time, aware, for ``modified_at``.
+        state: What it holds; several instances may share one, as clients share a server.
+    """
+
+    def __init__(
+        self, *, backend: str = "memory", clock: Callable[[], datetime] = _now, state: MemoryStoreState | None = None
+    ) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._state = state or MemoryStoreState()
+
+    @property
+    def capabilities(self) -> ArtifactStoreCapability:
+        """See :attr:`ArtifactStore.capabilities`."""
+        return ArtifactStoreCapability.CONDITIONAL_PUT
+
+    def put(
+        self, key: str, data: bytes | BinaryIO, /, *, if_absent: bool = False, if_match: str | None = None
+    ) -> ArtifactInfo:
+        """See :meth:`ArtifactStore.put`."""
+        check_key(key)
+        if if_absent and if_match is not None:
+            raise ValueError("if_absent and if_match exclude each other")
+        conditional = if_absent or if_match is not None
+        if conditional and not (isinstance(data, bytes) and len(data) <= _MAX_CONDITIONAL_BYTES):
+            raise UnsupportedOperationError(
+                f"cannot store {key!r} under a condition",
+                operation="put",
+                subject=key,
+                backend=self._backend,
+                why="a conditional write takes bytes, at most 5 GiB, and no stream",
+                hint="store the stream under a new key first, then write a small object that names it",
+            )
+        content = data if isinstance(data, bytes) else data.read()  # outside the lock: it may take its time, or fail
+        etag = hashlib.sha256(content).hexdigest()
+        with self._state.lock:
+            found = self._state.objects.get(key)
+            if if_absent and found is not None:
+                raise AlreadyExistsError(
+                    f"{key!r} exists already",
+                    operation="put",
+                    subject=key,
+                    backend=self._backend,
+                    why="the write was to create it",
+                    hint="read what is there, or choose another key",
+                )
+            if if_match is not None and (found is None or found.info.etag != if_match):
+                raise ConflictError(
+                    f"{key!r} is not what was read",
+                    operation="put",
+                    subject=key,
+                    backend=self._backend,
+                    why="it is gone" if found is None else "it was changed meanwhile",
+                    hint="read it again and decide anew",
+                )
+            info = ArtifactInfo(key=key, size=len(content), etag=etag, modified_at=self._clock().astimezone(UTC))
+            self._state.objects[key] = Artifact(info=info, data=content)
+            return info
+
+    def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
+        """See :meth:`ArtifactStore.get`."""
+        if start < 0 or (stop is not None and stop < 0):
+            raise ValueError("start and stop count from the beginning of the object")
+        found = self._found(key, "get")
+        return Artifact(info=found.info, data=found.data[start:stop])
+
+    def open(self, key: str, /, *, start: int = 0) -> BinaryIO:
+        """See :meth:`ArtifactStore.open`."""
+        if start < 0:
+            raise ValueError("start counts from the beginning of the object")
+        return io.BytesIO(self._found(key, "open").data[start:])
+
+    def stat(self, key: str, /) -> ArtifactInfo:
+        """See :meth:`ArtifactStore.stat`."""
+        return self._found(key, "stat").info
+
+    def find(self, prefix: str = "", /) -> Iterator[ArtifactInfo]:
+        """See :meth:`ArtifactStore.find`; as they are at the first step of the iterator."""
+        yield from self._below(prefix)
+
+    def folders(self, prefix: str = "", /) -> Iterator[str]:
+        """See :meth:`ArtifactStore.folders`; as they are at the time of the call."""
+        if prefix and not prefix.endswith("/"):
+            why = "folders are asked for below nothing, or below what ends with a slash"
+            raise InvalidNameError(f"{prefix[:80]!r} is no prefix of folders", why=why, hint=f"{prefix[:80] + '/'!r}")
+        rests = (info.key.removeprefix(prefix).split("/") for info in self._below(prefix))
+        return iter(sorted({rest[0] for rest in rests if len(rest) > 1}, key=str.encode))
+
+    def delete(self, key: str, /) -> None:
+        """See :meth:`ArtifactStore.delete`."""
+        check_key(key)
+        with self._state.lock:
+            self._state.objects.pop(key, None)
+
+    def _found(self, key: str, operation: str) -> Artifact:
+        check_key(key)
+        with self._state.lock:
+            if key in self._state.objects:
+                return self._state.objects[key]
+        raise ArtifactNotFoundError(
+            f"no object {key!r}",
+            operation=operation,
+            subject=key,
+            backend=self._backend,
+            why="it was never stored here, or it was removed",
+            hint="list what is there with find()",
+        )
+
+    def _below(self, prefix: str) -> list[ArtifactInfo]:
+        with self._state.lock:
+            keys = [key for key in self._state.objects if key.startswith(prefix)]
+            return [self._state.objects[key].info for key in sorted(keys, key=str.encode)]
+
+
+if TYPE_CHECKING:
+    _conforms: type[ArtifactStore] = MemoryArtifactStore
