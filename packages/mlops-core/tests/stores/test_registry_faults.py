@@ -90,6 +90,10 @@ class Watched:
         self._begin("find", prefix)
         return self.inner.find(prefix)
 
+    def folders(self, prefix: str = "", /) -> Iterator[str]:
+        self._begin("folders", prefix)
+        return self.inner.folders(prefix)
+
     def delete(self, key: str, /) -> None:
         number = self._begin("delete", key)
         self.inner.delete(key)

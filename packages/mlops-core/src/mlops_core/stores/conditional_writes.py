@@ -116,6 +116,10 @@ class Documents:
         """All objects whose keys begin with a prefix, in order of key."""
         return self.trying(lambda: list(self.store.find(prefix)))
 
+    def folders(self, prefix: str) -> list[str]:
+        """The next parts of the keys that begin with a prefix; see :meth:`ArtifactStore.folders`."""
+        return self.trying(lambda: list(self.store.folders(prefix)))
+
     def first(self, prefix: str) -> ArtifactInfo | None:
         """The first object whose key begins with a prefix; one request where a store lists in pages."""
         return self.trying(lambda: next(iter(self.store.find(prefix)), None))

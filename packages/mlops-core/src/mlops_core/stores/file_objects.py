@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mlops_core.durable_files import sync_file, sync_folder
-from mlops_core.errors import AccessDeniedError, BackendError, BackendUnavailableError
+from mlops_core.errors import AccessDeniedError, BackendError, BackendUnavailableError, InvalidNameError
 from mlops_core.ports.artifact_store import ArtifactInfo
+from mlops_core.stores.keys import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -108,21 +109,60 @@ def keys_below(folder: Path, base: str, prefix: str) -> Iterator[str]:
         base: The folder's own key with a slash, or ``""``.
         prefix: What the keys begin with.
     """
-    try:
-        with os.scandir(folder) as entries:
-            # A folder's keys go on with a slash, and are ordered by it.
-            names = sorted(
-                os.fsencode(each.name) + (b"/" if each.is_dir(follow_symlinks=False) else b"") for each in entries
-            )
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in map(os.fsdecode, names):
+    for name in _names_in_key_order(folder):
         key = base + name
         if name.endswith("/"):
             if key.startswith(prefix) or prefix.startswith(key):
                 yield from keys_below(folder / name, key, prefix)
         elif key.startswith(prefix):
             yield key
+
+
+def folders_below(folder: Path, base: str) -> Iterator[str]:
+    """Names of the folders of a folder that hold a key at any depth, in the order in which their keys are found.
+
+    Args:
+        folder: Where to look.
+        base: The folder's own key with a slash, or ``""``.
+    """
+    for name in _names_in_key_order(folder):
+        if name.endswith("/") and _holds_key(folder / name, base + name):
+            yield name[:-1]
+
+
+def _names_in_key_order(folder: Path) -> list[str]:
+    """What a folder holds; the names of folders end with a slash, since their keys go on with it."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(
+                os.fsencode(each.name) + (b"/" if each.is_dir(follow_symlinks=False) else b"") for each in entries
+            )
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [os.fsdecode(name) for name in names]
+
+
+def _holds_key(folder: Path, base: str) -> bool:
+    """Whether there is a key below a folder. Files are looked at before folders, and the first one is enough."""
+    below: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for each in entries:
+                if each.is_dir(follow_symlinks=False):
+                    below.append(each.name)
+                elif each.is_file(follow_symlinks=False) and _is_key(base + each.name):
+                    return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return any(_holds_key(folder / name, f"{base}{name}/") for name in below)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        check_key(text)
+    except InvalidNameError:
+        return False
+    return True
 
 
 def classify_os_error(error: Exception) -> type[BackendError] | None:

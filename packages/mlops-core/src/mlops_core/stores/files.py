@@ -32,6 +32,7 @@ from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStor
 from mlops_core.stores.file_locks import exclusive_lock
 from mlops_core.stores.file_objects import (
     classify_os_error,
+    folders_below,
     found_file,
     keys_below,
     make_folder,
@@ -39,7 +40,7 @@ from mlops_core.stores.file_objects import (
     temporary_file,
 )
 from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable
-from mlops_core.stores.keys import check_key
+from mlops_core.stores.keys import check_folder_prefix, check_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -165,6 +166,18 @@ class FileArtifactStore:
                 except (ArtifactNotFoundError, InvalidNameError):
                     continue  # deleted since, or put there by somebody else
                 yield found
+
+    def folders(self, prefix: str = "", /) -> Iterator[str]:
+        """See :meth:`ArtifactStore.folders`; one folder is read, and of each folder in it as much as shows a key."""
+        check_folder_prefix(prefix)
+        try:
+            folder = self._path(prefix[:-1]) if prefix else self._root
+        except InvalidNameError:
+            return  # no key of this store is there
+        with self._translating("folders", prefix, f"cannot list {folder}"):
+            for name in folders_below(folder, prefix):
+                if prefix or name.casefold() != TEMPORARY:
+                    yield name
 
     def delete(self, key: str, /) -> None:
         """See :meth:`ArtifactStore.delete`; folders that become empty go with the object."""

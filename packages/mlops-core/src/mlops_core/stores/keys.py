@@ -32,3 +32,19 @@ def check_key(key: str) -> None:
         longest = 80
         shown = repr(key) if len(key) <= longest else repr(key[:longest]) + "..."
         raise InvalidNameError(f"{shown} cannot be a key", why=why, hint="for example: reports/2026/auc.json")
+
+
+def check_folder_prefix(prefix: str) -> None:
+    """Check a prefix that folders are asked of.
+
+    Args:
+        prefix: ``""``, or a key and a slash.
+
+    Raises:
+        InvalidNameError: It is neither.
+    """
+    if prefix and not prefix.endswith("/"):
+        why = "the prefix of folders is empty or ends with a slash"
+        raise InvalidNameError(f"{prefix[:80]!r} has no folders", why=why, hint=f"{prefix[:80] + '/'!r}, or find()")
+    if prefix:
+        check_key(prefix[:-1])

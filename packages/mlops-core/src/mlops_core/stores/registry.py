@@ -36,7 +36,7 @@ from mlops_core.stores.deletion import delete_model, delete_version
 from mlops_core.stores.package_files import PackageFiles
 from mlops_core.stores.registration import Registrar
 from mlops_core.stores.registry_documents import AliasTarget, VersionTags
-from mlops_core.stores.registry_layout import MODELS, model_of_head
+from mlops_core.stores.registry_layout import MODELS, model_of_folder
 from mlops_core.stores.registry_record import Record
 from mlops_core.stores.registry_state import RegistryState, keys_of
 
@@ -204,8 +204,8 @@ class StoreModelRegistry:
         )
 
     def models(self) -> Iterator[RegisteredModel]:
-        """See :meth:`ModelRegistry.models`; all keys are listed first, each head is read when it is reached."""
-        listed = (model_of_head(info.key) for info in self._documents.listing(MODELS))
+        """See :meth:`ModelRegistry.models`; all folders are listed first, each head is read when it is reached."""
+        listed = map(model_of_folder, self._documents.folders(MODELS))
         for model in sorted(name for name in listed if name is not None):
             found = self._state.find_head(model)
             if found is not None and not found[0].deleted:

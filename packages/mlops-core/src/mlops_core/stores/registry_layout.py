@@ -62,6 +62,11 @@ def model_of_head(key: str) -> str | None:
     return model if rest == _HEAD and head_key(model) == key else None
 
 
+def model_of_folder(folder: str) -> str | None:
+    """The model whose keys are in a folder of ``models/``; ``None`` for a folder that no model can have."""
+    return model_of_head(f"{MODELS}{folder}/{_HEAD}")
+
+
 def package_prefix(model: str, folder: str) -> str:
     """What the keys of a package's files begin with; the file's path follows."""
     return f"{_PACKAGES}{model_part(model)}/{folder}/"
