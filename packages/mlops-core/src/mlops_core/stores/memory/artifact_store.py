@@ -13,11 +13,10 @@ from mlops_core.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
     ConflictError,
-    InvalidNameError,
     UnsupportedOperationError,
 )
 from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStoreCapability
-from mlops_core.stores.keys import check_key
+from mlops_core.stores.keys import check_folder_prefix, check_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from mlops_core.ports.artifact_store import ArtifactStore
 
 _MAX_CONDITIONAL_BYTES: Final = 5 << 30
+_CHUNK: Final = 1 << 20
 
 
 def _now() -> datetime:
@@ -79,7 +79,7 @@ class MemoryArtifactStore:
                 why="a conditional write takes bytes, at most 5 GiB, and no stream",
                 hint="store the stream under a new key first, then write a small object that names it",
             )
-        content = data if isinstance(data, bytes) else data.read()  # outside the lock: it may take its time, or fail
+        content = data if isinstance(data, bytes) else _read(data)  # outside the lock: it may take its time, or fail
         etag = hashlib.sha256(content).hexdigest()
         with self._state.lock:
             found = self._state.objects.get(key)
@@ -128,11 +128,9 @@ class MemoryArtifactStore:
 
     def folders(self, prefix: str = "", /) -> Iterator[str]:
         """See :meth:`ArtifactStore.folders`; as they are at the time of the call."""
-        if prefix and not prefix.endswith("/"):
-            why = "folders are asked for below nothing, or below what ends with a slash"
-            raise InvalidNameError(f"{prefix[:80]!r} is no prefix of folders", why=why, hint=f"{prefix[:80] + '/'!r}")
-        rests = (info.key.removeprefix(prefix).split("/") for info in self._below(prefix))
-        return iter(sorted({rest[0] for rest in rests if len(rest) > 1}, key=str.encode))
+        check_folder_prefix(prefix)
+        rests = (info.key.removeprefix(prefix).partition("/") for info in self._below(prefix))
+        return iter(dict.fromkeys(folder for folder, slash, _ in rests if slash))
 
     def delete(self, key: str, /) -> None:
         """See :meth:`ArtifactStore.delete`."""
@@ -158,6 +156,11 @@ class MemoryArtifactStore:
         with self._state.lock:
             keys = [key for key in self._state.objects if key.startswith(prefix)]
             return [self._state.objects[key].info for key in sorted(keys, key=str.encode)]
+
+
+def _read(stream: BinaryIO) -> bytes:
+    # A stream, like a connection, may give less at a time than it is asked for.
+    return b"".join(iter(lambda: stream.read(_CHUNK), b""))
 
 
 if TYPE_CHECKING:
