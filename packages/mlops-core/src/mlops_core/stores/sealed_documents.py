@@ -1,4 +1,4 @@
-"""The envelope of the registry's and the tracker's documents: a format version, and a checksum of the content's bytes as they stand.
+"""The envelope of stored documents: a format version, and a checksum of the content's bytes as they stand.
 
 ``{"checksum":"<sha256>","content":{...},"format_version":1}`` in canonical JSON. A damaged document is recognised
 before anything in it is believed; the content names what it is of, so one copied under another key is recognised too.
