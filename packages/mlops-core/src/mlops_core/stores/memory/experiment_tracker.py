@@ -1,0 +1,183 @@
+"""The experiment tracker port over a dictionary."""
+
+from __future__ import annotations
+
+import io
+import operator
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO, Final
+from uuid import uuid4
+
+from mlops_core.errors import ArtifactNotFoundError, InvalidNameError, RunNotFoundError, near_matches
+from mlops_core.naming import check_experiment_name, check_tags, check_text
+from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, RunFile
+from mlops_core.ports.run_values import parameter_text
+from mlops_core.stores.memory.run import MemoryRun, StoredRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from mlops_core.ports.experiment_tracker import (
+        ExperimentTracker,
+        MetricCondition,
+        MetricPoint,
+        ParameterValue,
+        RunRecord,
+    )
+
+_NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
+_HOLDS: Final[Mapping[str, Callable[[float, float], bool]]] = MappingProxyType(
+    {"<": operator.lt, "<=": operator.le, "==": operator.eq, ">=": operator.ge, ">": operator.gt}
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return uuid4().hex
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryTrackerState:
+    """Everything that a tracker holds: the runs by id, oldest first, and the lock under which they are changed."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    runs: dict[str, StoredRun] = field(default_factory=dict[str, StoredRun])
+
+
+class MemoryExperimentTracker:
+    """Runs in a dictionary; every capability is declared, every method is one step.
+
+    Args:
+        backend: The configured name, for messages.
+        clock: The time, aware, for runs and for points that are given none.
+        new_id: Gives a new id of a run with each call.
+        state: What it holds; several instances may share one, as clients share a server.
+    """
+
+    def __init__(
+        self,
+        *,
+        backend: str = "memory",
+        clock: Callable[[], datetime] = _now,
+        new_id: Callable[[], str] = _new_id,
+        state: MemoryTrackerState | None = None,
+    ) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._new_id = new_id
+        self._state = state or MemoryTrackerState()
+
+    @property
+    def capabilities(self) -> ExperimentTrackerCapability:
+        """See :attr:`ExperimentTracker.capabilities`."""
+        return ExperimentTrackerCapability.UNORDERED_STEPS | ExperimentTrackerCapability.NON_FINITE_METRICS
+
+    def start_run(self, experiment: str, /, *, name: str = "", tags: Mapping[str, str] = _NO_TAGS) -> MemoryRun:
+        """See :meth:`ExperimentTracker.start_run`."""
+        check_experiment_name(experiment)
+        check_text("a run's name", name)
+        check_tags(tags)
+        run = StoredRun(
+            id=self._new_id(),
+            experiment=experiment,
+            name=name,
+            started_at=self._clock().astimezone(UTC),
+            tags=dict(tags),
+        )
+        with self._state.lock:
+            self._state.runs[run.id] = run
+        return MemoryRun(run, lock=self._state.lock, clock=self._clock, backend=self._backend)
+
+    def get_run(self, run_id: str, /) -> RunRecord:
+        """See :meth:`ExperimentTracker.get_run`."""
+        with self._state.lock:
+            return self._run(run_id, "get_run").record()
+
+    def runs(
+        self,
+        experiment: str | None = None,
+        /,
+        *,
+        params: Mapping[str, ParameterValue] = _NO_PARAMS,
+        metrics: Iterable[MetricCondition] = (),
+        tags: Mapping[str, str] = _NO_TAGS,
+    ) -> Iterator[RunRecord]:
+        """See :meth:`ExperimentTracker.runs`; as they are at the first step of the iterator. It looks at every run."""
+        texts = {key: parameter_text(value) for key, value in params.items()}
+        conditions = list(metrics)
+        for each in conditions:
+            if each.comparison not in _HOLDS:
+                why = f"a metric is compared by one of {' '.join(_HOLDS)}, not by {each.comparison!r:.60}"
+                raise InvalidNameError(f"cannot look for runs by {each.key!r:.80}", why=why, hint='">="')
+        return self._found(experiment, texts, conditions, tags)
+
+    def metric_history(self, run_id: str, key: str, /) -> Iterator[MetricPoint]:
+        """See :meth:`ExperimentTracker.metric_history`."""
+        with self._state.lock:
+            points = list(self._run(run_id, "metric_history").points.get(key, []))
+        yield from points
+
+    def files(self, run_id: str, /) -> Iterator[RunFile]:
+        """See :meth:`ExperimentTracker.files`."""
+        with self._state.lock:
+            files = dict(self._run(run_id, "files").files)
+        for path in sorted(files, key=str.encode):
+            yield RunFile(path=path, size=len(files[path]))
+
+    def open_file(self, run_id: str, path: str, /) -> BinaryIO:
+        """See :meth:`ExperimentTracker.open_file`."""
+        with self._state.lock:
+            files = self._run(run_id, "open_file").files
+            if path in files:
+                return io.BytesIO(files[path])
+            raise ArtifactNotFoundError(
+                f"the run has no file {path!r}",
+                operation="open_file",
+                subject=run_id,
+                backend=self._backend,
+                why=near_matches(path, files) or "it has no files",
+                hint="list what it has with files()",
+            )
+
+    def _run(self, run_id: str, operation: str) -> StoredRun:
+        if run_id in self._state.runs:
+            return self._state.runs[run_id]
+        raise RunNotFoundError(
+            f"no run {run_id!r}",
+            operation=operation,
+            subject=run_id,
+            backend=self._backend,
+            why="it was never started here",
+            hint="list what is there with runs()",
+        )
+
+    def _found(
+        self, experiment: str | None, params: Mapping[str, str], metrics: list[MetricCondition], tags: Mapping[str, str]
+    ) -> Iterator[RunRecord]:
+        with self._state.lock:
+            records = [run.record() for run in reversed(self._state.runs.values())]
+        for record in records:
+            if (
+                experiment in {None, record.experiment}
+                and params.items() <= record.params.items()
+                and tags.items() <= record.tags.items()
+                and all(_fulfils(record, each) for each in metrics)
+            ):
+                yield record
+
+
+def _fulfils(record: RunRecord, condition: MetricCondition) -> bool:
+    # NaN is neither below, nor at, nor above anything.
+    value = record.metrics.get(condition.key)
+    return value is not None and _HOLDS[condition.comparison](value, condition.value)
+
+
+if TYPE_CHECKING:
+    _conforms: type[ExperimentTracker] = MemoryExperimentTracker
