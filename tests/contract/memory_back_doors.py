@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,6 +21,8 @@ from mlops_core.stores.memory.model_registry import (
 from mlops_core.testing import RegistryUnderTest, StoreUnderTest, TrackerUnderTest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mlops_core.manifest import Package
     from mlops_core.ports.experiment_tracker import MetricPoint
     from mlops_core.testing import ArtifactStoreBackDoor, ExperimentTrackerBackDoor, ModelRegistryBackDoor
