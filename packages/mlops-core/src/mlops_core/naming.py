@@ -113,7 +113,7 @@ def check_tags(tags: Mapping[str, object], *, removing: bool = False) -> None:
 
     Raises:
         InvalidNameError: A key is not ``[a-z][a-z0-9._-]{0,63}`` or begins with ``mlops.`` or ``mlflow.``; a value is
-            not text, or longer than 4,000 characters.
+            not text of Unicode, or longer than 4,000 characters.
     """
     for key, value in tags.items():
         check_text("a tag's key", key)
@@ -130,17 +130,20 @@ def check_tags(tags: Mapping[str, object], *, removing: bool = False) -> None:
             raise InvalidNameError(
                 f"the value of tag {key!r} cannot be stored", why=rule, hint="str(value), or log a file"
             )
+        check_text(f"the value of tag {key!r}", value)
 
 
 def check_text(what: str, value: object) -> None:
     """Check something that a record holds as text, such as the id of a run.
 
     Raises:
-        InvalidNameError: It is not text.
+        InvalidNameError: It is not text, or not Unicode.
     """
     if not isinstance(value, str):
         why = f"it is text, not {value!r:.60}"
         raise InvalidNameError(f"{what} cannot be stored", why=why, hint="str(value), or value.decode() for bytes")
+    if any("\ud800" <= each <= "\udfff" for each in value):
+        raise InvalidNameError(f"{what} cannot be stored", why="it is not Unicode: it holds a lone surrogate")
 
 
 def check_version(version: object) -> None:

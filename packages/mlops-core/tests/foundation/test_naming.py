@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlops_core.errors import InvalidNameError
-from mlops_core.naming import MAX_TAG_VALUE, ModelRef, check_alias, check_model_name, check_tags, check_version
+from mlops_core.naming import (
+    MAX_TAG_VALUE,
+    ModelRef,
+    check_alias,
+    check_model_name,
+    check_tags,
+    check_text,
+    check_version,
+)
 
 MODEL_NAMES = st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?", fullmatch=True)
 ALIASES = st.from_regex(r"[a-z][a-z0-9_-]{0,62}", fullmatch=True)
@@ -106,3 +114,10 @@ def test_what_names_no_version_is_refused(text: str) -> None:
     with pytest.raises(InvalidNameError) as caught:
         ModelRef.parse(text)
     assert caught.value.why
+
+
+def test_text_that_no_backend_can_store_is_refused() -> None:
+    with pytest.raises(InvalidNameError, match="lone surrogate"):
+        check_tags({"note": "\ud800"})
+    with pytest.raises(InvalidNameError, match="lone surrogate"):
+        check_text("the run", "\udfff")
