@@ -6,7 +6,6 @@ are exact, :mod:`mlops_core.stores.deletion` why a deleted version never resolve
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,11 +17,10 @@ from mlops_core.errors import (
     AliasNotFoundError,
     ConfigurationError,
     ConflictError,
-    InvalidNameError,
     VersionNotFoundError,
     near_matches,
 )
-from mlops_core.naming import check_alias, check_model_name, check_tags, check_text, check_version
+from mlops_core.naming import check_alias, check_tags, check_version
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.ports.model_registry import (
     UNCHECKED,
@@ -31,6 +29,7 @@ from mlops_core.ports.model_registry import (
     PinnedVersion,
     RegisteredModel,
 )
+from mlops_core.ports.registration_values import checked_registration
 from mlops_core.stores.conditional_writes import Documents, Retries
 from mlops_core.stores.deletion import delete_model, delete_version
 from mlops_core.stores.package_files import PackageFiles
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
 
 GRACE: Final = timedelta(days=1)
 """Default age at which ``gc`` may remove a package folder that no record names."""
-_OPERATION_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
 
@@ -138,29 +136,32 @@ class StoreModelRegistry:
             IntegrityError: A file of the package is not what its manifest says; no version was made.
             ConflictError: The model was deleted meanwhile, or the operation id is that of a deleted version.
         """
-        check_model_name(model)
-        check_tags(tags)
-        check_text("the operation id", operation_id)
-        if not _OPERATION_ID.fullmatch(operation_id):
-            why = "an operation id is 1 to 64 letters, digits and dashes"
-            raise InvalidNameError(f"{operation_id!r} is no operation id", why=why, hint="uuid.uuid4().hex")
-        manifest = package.manifest
-        draft = Record(
-            model=model,
-            incarnation="",
-            version=0,
-            digest=manifest.digest,
-            folder="",
-            manifest=manifest,
-            created_at=datetime.min.replace(tzinfo=UTC),
+        asked = checked_registration(
+            model,
+            package.manifest,
             operation_id=operation_id,
-            tags=dict(tags),
-            metrics={name: _number(name, each) for name, each in metrics.items()},
+            if_exists=if_exists,
+            tags=tags,
+            metrics=metrics,
             run=run,
             commit=commit,
             origin=origin,
         )
-        draft.check()
+        draft = Record(
+            model=model,
+            incarnation="",
+            version=0,
+            digest=asked.digest,
+            folder="",
+            manifest=asked.manifest,
+            created_at=datetime.min.replace(tzinfo=UTC),
+            operation_id=operation_id,
+            tags=asked.tags,
+            metrics=asked.metrics,
+            run=run,
+            commit=commit,
+            origin=origin,
+        )
         done = self._registrar.register(draft, package, if_exists)
         return self._version(done.head, done.record, reused=done.reused, tagged=done.reused)
 
@@ -310,13 +311,3 @@ class StoreModelRegistry:
             origin=record.origin,
             reused=reused,
         )
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            pass
-    why = f"a metric is a number that a double can hold, not {value!r:.60}"
-    raise InvalidNameError(f"the metric {name!r} cannot be stored", why=why, hint="float(value)")

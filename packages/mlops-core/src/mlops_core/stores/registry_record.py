@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from mlops_core.errors import IntegrityError
 from mlops_core.json_values import as_integer, as_mapping, as_text, canonical_json, read_json_object
 from mlops_core.manifest import Manifest
-from mlops_core.naming import check_text, check_version
 from mlops_core.ports.model_registry import Origin
 from mlops_core.stores.sealed_documents import opening, seal
 
@@ -55,31 +54,6 @@ class Record:
     run: str | None
     commit: str | None
     origin: Origin | None
-
-    def check(self) -> None:
-        """Refuse, before any request, a record that no document can hold or that nobody could read back.
-
-        Raises:
-            InvalidNameError: What should be text is not, or is not Unicode; a number is no number.
-            IntegrityError: The manifest is none that a package can have.
-        """
-        for name, value in (("the run", self.run), ("the commit", self.commit)):
-            if value is not None:
-                check_text(name, value)
-        for name in self.metrics:
-            check_text("a metric's name", name)
-        if self.origin is not None:
-            check_text("the origin's backend", self.origin.backend)
-            check_text("the origin's model", self.origin.model)
-            check_text("the origin's digest", self.origin.digest)
-            check_version(self.origin.version)
-        data = self.to_bytes()
-        where = f"the record of a version of {self.model!r} that was to be made"
-        again = Record.from_bytes(
-            data, where=where, model=self.model, incarnation=self.incarnation, version=self.version
-        )
-        if again.to_bytes() != data:
-            raise IntegrityError("a version's record would not be read as it was written", where=where)
 
     def to_bytes(self) -> bytes:
         """The document.
