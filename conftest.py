@@ -13,6 +13,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# The option --compatibility, see the module.
+pytest_plugins = ["mlops_core.testing.compatibility"]
+
 # How long an example takes says something about the machine, nothing about the code.
 settings.register_profile("here", deadline=None, print_blob=True)
 settings.load_profile("here")
