@@ -143,7 +143,8 @@ def check_text(what: str, value: object) -> None:
         why = f"it is text, not {value!r:.60}"
         raise InvalidNameError(f"{what} cannot be stored", why=why, hint="str(value), or value.decode() for bytes")
     if any("\ud800" <= each <= "\udfff" for each in value):
-        raise InvalidNameError(f"{what} cannot be stored", why="it is not Unicode: it holds a lone surrogate")
+        why = "it is not Unicode: it holds a lone surrogate"
+        raise InvalidNameError(f"{what} cannot be stored", why=why, hint="text.encode(errors='replace').decode()")
 
 
 def check_version(version: object) -> None:
