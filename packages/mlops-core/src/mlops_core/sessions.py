@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlops_core.operations.register import TrainedOn
     from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.backend import BackendFactory, OpenBackend, PortName
+    from mlops_core.ports.experiment_tracker import ExperimentTracker
     from mlops_core.ports.model_registry import IfExists, ModelRegistry, ModelVersion, PinnedVersion
     from mlops_core.settings import Settings
 
@@ -39,8 +40,8 @@ class Session:
     """One open set of backends. A context manager; may be used from several threads.
 
     Backends open on first use and close together. Any number of sessions can be open at once. A forked child opens
-    its own on its first use, and leaves its parent's alone: connections and locks do not survive a fork. A registry
-    or store that was taken from the session before the fork is the parent's: ask the session again.
+    its own on its first use, and leaves its parent's alone: connections and locks do not survive a fork. A registry,
+    store or tracker that was taken from the session before the fork is the parent's: ask the session again.
 
     Args:
         settings: What is configured.
@@ -82,6 +83,16 @@ class Session:
             ConfigurationError: The backend cannot be opened, or the session is closed.
         """
         return self._offering("artifact_store").artifact_store()
+
+    @property
+    def experiment_tracker(self) -> ExperimentTracker:
+        """The experiment tracker that ``use`` chooses.
+
+        Raises:
+            UnsupportedOperationError: The chosen backend has none.
+            ConfigurationError: The backend cannot be opened, or the session is closed.
+        """
+        return self._offering("experiment_tracker").experiment_tracker()
 
     def backend_name(self, port: PortName) -> str:
         """The configured name of the backend that ``use`` chooses for a port."""

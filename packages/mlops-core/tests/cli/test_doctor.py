@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 from mlops_core.errors import BackendUnavailableError, IntegrityError
-from mlops_core.operations.round_trips import try_registry, try_store
+from mlops_core.operations.round_trips import try_registry, try_store, try_tracker
 from mlops_core.sessions import open_session
 from mlops_core.stores.files import FileArtifactStore
 from mlops_core.stores.registry import StoreModelRegistry
+from mlops_core.stores.tracker import StoreExperimentTracker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from mlops_core.ports.artifact_store import Artifact
+    from mlops_core.ports.experiment_tracker import MetricPoint
     from mlops_core.ports.model_registry import PinnedVersion
 
     from conftest import Mlops
@@ -34,10 +37,13 @@ def findings(mlops: Mlops, code: int) -> dict[str, dict[str, str]]:
 def test_the_default_works_and_leaves_no_model(mlops: Mlops) -> None:
     found = findings(mlops, 0)
     assert {each["state"] for each in found.values()} == {"ok"}
-    assert {"settings", "backends.home", "model_registry (home)", "artifact_store (home)"} <= set(found)
+    ports = {"model_registry (home)", "artifact_store (home)", "experiment_tracker (home)"}
+    assert {"settings", "backends.home"} | ports <= set(found)
     assert mlops("ls", "--json").data["models"] == []
     with open_session() as session:
         assert [each.key for each in session.artifact_store.find("mlops-doctor")] == []
+        (run,) = session.experiment_tracker.runs()
+    assert (run.experiment.startswith("mlops-doctor-"), run.status) == (True, "finished")  # no port deletes a run
 
 
 def test_findings_are_lines_on_stdout_and_the_verdict_is_talk(mlops: Mlops) -> None:
@@ -133,3 +139,28 @@ def test_a_registry_that_fails_is_caught_and_cleaned(
     with pytest.raises(error):
         try_registry(registry, model="probe", probe_id="1")
     assert list(registry.models()) == []
+
+
+class ForgetfulTracker(StoreExperimentTracker):
+    """Gives back other bytes than it was given."""
+
+    def open_file(self, run_id: str, path: str, /) -> BinaryIO:
+        with super().open_file(run_id, path) as stream:
+            return io.BytesIO(stream.read().replace(b"doctor", b"doktor"))
+
+
+def test_a_tracker_that_changes_bytes_is_caught(tmp_path: Path) -> None:
+    tracker = ForgetfulTracker(FileArtifactStore(tmp_path, backend="home"), backend="home")
+    with pytest.raises(IntegrityError, match="the file that was read is another"):
+        try_tracker(tracker, experiment="probe", probe_id="1")
+
+
+def test_a_tracker_that_loses_a_point_is_caught_and_the_run_ends_as_failed(tmp_path: Path) -> None:
+    class Losing(StoreExperimentTracker):
+        def metric_history(self, run_id: str, key: str, /) -> Iterator[MetricPoint]:
+            yield from list(super().metric_history(run_id, key))[1:]
+
+    tracker = Losing(FileArtifactStore(tmp_path, backend="home"), backend="home")
+    with pytest.raises(IntegrityError, match="the metric is another"):
+        try_tracker(tracker, experiment="probe", probe_id="1")
+    assert [each.status for each in tracker.runs("probe")] == ["failed"]

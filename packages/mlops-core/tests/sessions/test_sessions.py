@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from mlops_core.errors import ConfigurationError, UnsupportedOperationError
 from mlops_core.sessions import Session, open_session, reset_session, session
-from mlops_core.settings import BackendSettings, Settings
+from mlops_core.settings import PORTS, BackendSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.backend import BackendFactory, OptionValue, PortName
+    from mlops_core.ports.experiment_tracker import ExperimentTracker
     from mlops_core.ports.model_registry import ModelRegistry
 
 
@@ -35,12 +36,16 @@ class StandIn:
     fails_to_close: bool = False
     registry: object = field(default_factory=object)
     store: object = field(default_factory=object)
+    tracker: object = field(default_factory=object)
 
     def model_registry(self) -> ModelRegistry:
         return cast("ModelRegistry", self.registry)
 
     def artifact_store(self) -> ArtifactStore:
         return cast("ArtifactStore", self.store)
+
+    def experiment_tracker(self) -> ExperimentTracker:
+        return cast("ExperimentTracker", self.tracker)
 
     def close(self) -> None:
         self.closed += 1
@@ -49,13 +54,13 @@ class StandIn:
 
 
 class Adapters:
-    """Two adapters, one with both ports, one with the registry alone, that remember what they opened."""
+    """Two adapters, one with every port, one with the registry alone, that remember what they opened."""
 
     def __init__(self) -> None:
         self.opened: list[StandIn] = []
 
-    def both(self, name: str, _options: Mapping[str, OptionValue], /, *, base: Path) -> BackendFactory:
-        return self._made(StandIn(name, "both", frozenset({"model_registry", "artifact_store"})))
+    def every(self, name: str, _options: Mapping[str, OptionValue], /, *, base: Path) -> BackendFactory:
+        return self._made(StandIn(name, "every", frozenset(PORTS)))
 
     def registry_only(self, name: str, _options: Mapping[str, OptionValue], /, *, base: Path) -> BackendFactory:
         return self._made(StandIn(name, "registry_only", frozenset({"model_registry"})))
@@ -65,14 +70,14 @@ class Adapters:
         return backend
 
     def session(self, settings: Settings) -> Session:
-        return Session(settings, adapters={"both": self.both, "registry_only": self.registry_only})
+        return Session(settings, adapters={"every": self.every, "registry_only": self.registry_only})
 
 
 def settings_using(use: str | Mapping[PortName, str]) -> Settings:
     backends = {
         "prod": BackendSettings(adapter="registry_only"),
         "broken": BackendSettings(adapter="nowhere"),
-        "lake": BackendSettings(adapter="both"),
+        "lake": BackendSettings(adapter="every"),
     }
     return Settings(use=use, backends=backends, base=Path("/base"))
 
@@ -92,18 +97,18 @@ def test_nothing_is_opened_before_it_is_used(adapters: Adapters) -> None:
 
 
 def test_ports_may_come_from_different_backends(adapters: Adapters) -> None:
-    settings = settings_using({"model_registry": "prod", "artifact_store": "lake"})
+    settings = settings_using({"model_registry": "prod", "artifact_store": "lake", "experiment_tracker": "lake"})
     with adapters.session(settings) as opened:
-        registry, store = opened.model_registry, opened.artifact_store
+        found = (opened.model_registry, opened.artifact_store, opened.experiment_tracker)
     prod, lake = adapters.opened
-    assert (registry, store) == (prod.registry, lake.store)
+    assert found == (prod.registry, lake.store, lake.tracker)
 
 
 def test_a_missing_port_shows_the_line_to_type(adapters: Adapters) -> None:
     with adapters.session(settings_using("prod")) as opened:
         with pytest.raises(UnsupportedOperationError, match="'registry_only' offers no artifact_store") as caught:
             _ = opened.artifact_store
-        expected = 'use = { model_registry = "prod", artifact_store = "lake" }'
+        expected = 'use = { model_registry = "prod", artifact_store = "lake", experiment_tracker = "prod" }'
         assert caught.value.hint == f"write into mlops.toml: {expected}"
         assert caught.value.backend == "prod"
 

@@ -41,6 +41,7 @@ def test_wrong_options_are_refused_before_the_disk_is_touched(
 def test_a_relative_path_is_taken_against_the_base_and_nothing_is_made_before_the_first_write(tmp_path: Path) -> None:
     backend = LocalBackend("home", {"path": ".mlops"}, base=tmp_path)
     assert list(backend.model_registry().models()) == []
+    assert list(backend.experiment_tracker().runs()) == []
     assert list(tmp_path.iterdir()) == []
     backend.artifact_store().put("a", b"1")
     assert (tmp_path / ".mlops" / "a").read_bytes() == b"1"
@@ -51,12 +52,13 @@ def test_an_absolute_path_stays_as_it_is(tmp_path: Path) -> None:
     assert backend.artifact_store().root == tmp_path / "x"
 
 
-def test_it_offers_both_ports_the_same_objects_each_time_and_closes_twice(tmp_path: Path) -> None:
+def test_it_offers_every_port_the_same_objects_each_time_and_closes_twice(tmp_path: Path) -> None:
     backend = LocalBackend("home", {"path": "x"}, base=tmp_path)
     assert (backend.name, backend.adapter) == ("home", "local")
-    assert backend.ports == {"model_registry", "artifact_store"}
+    assert backend.ports == {"model_registry", "artifact_store", "experiment_tracker"}
     assert backend.model_registry() is backend.model_registry()
     assert backend.artifact_store() is backend.artifact_store()
+    assert backend.experiment_tracker() is backend.experiment_tracker()
     backend.close()
     backend.close()
 

@@ -36,7 +36,10 @@ class Finding:
 
 
 def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Check settings, adapters and secrets, and try every port with a real write, read and delete."""
+    """Check settings, adapters and secrets, and try every port with a real write and read.
+
+    What was written is deleted again; runs cannot be, and stay in an experiment whose name begins with mlops-doctor.
+    """
     findings: list[Finding] = []
     for finding in _findings(Invocation.of(context)):
         findings.append(finding)
@@ -136,15 +139,18 @@ def _port(session: "Session", port: "PortName") -> Finding:
     if apart > _CLOCKS_DIFFER:
         detail = f"works, but its clock and this machine's are {apart:.0f} s apart"
         return Finding(check=check, state="warning", detail=detail, fix="set the clock, for example by NTP")
-    return Finding(check=check, state="ok", detail=f"wrote, read, verified and deleted in {took * 1000:.0f} ms")
+    did = "wrote, read and verified a run" if port == "experiment_tracker" else "wrote, read, verified and deleted"
+    return Finding(check=check, state="ok", detail=f"{did} in {took * 1000:.0f} ms")
 
 
 def _trial(session: "Session", port: "PortName") -> Callable[[], datetime]:
-    from mlops_core.operations.round_trips import try_registry, try_store
+    from mlops_core.operations.round_trips import try_registry, try_store, try_tracker
 
     # One name per machine: a registry may keep a trace of each deleted name, and two machines may be at it at once.
     name = f"mlops-doctor-{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}"
     probe_id = uuid.uuid4().hex
     if port == "model_registry":
         return lambda: try_registry(session.model_registry, model=name, probe_id=probe_id)
+    if port == "experiment_tracker":
+        return lambda: try_tracker(session.experiment_tracker, experiment=name, probe_id=probe_id)
     return lambda: try_store(session.artifact_store, prefix=name, probe_id=probe_id)

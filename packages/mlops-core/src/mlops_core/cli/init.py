@@ -13,7 +13,7 @@ TEMPLATE: Final = """\
 # Every key can be set by an environment variable too: MLOPS_USE=prod, MLOPS_BACKENDS__HOME__PATH=/data/mlops
 
 use = "home"                      # the backend for everything; or one per port:
-# use = { model_registry = "prod", artifact_store = "home" }
+# use = { model_registry = "prod", artifact_store = "home", experiment_tracker = "home" }
 
 [backends.home]                   # embedded: files on this machine, no server, no account
 adapter = "local"

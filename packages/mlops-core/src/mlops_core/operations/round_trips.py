@@ -1,4 +1,4 @@
-"""Trying a backend for real: write, read, verify, delete, and leave nothing behind."""
+"""Trying a backend for real: write, read, verify, delete. Only a tracker keeps what was written, runs of one name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_core.ports.artifact_store import ArtifactStore
+    from mlops_core.ports.experiment_tracker import ExperimentTracker
     from mlops_core.ports.model_registry import ModelRegistry
 
 _FILE: Final = "probe.txt"
@@ -107,6 +108,37 @@ def try_store(store: ArtifactStore, *, prefix: str, probe_id: str) -> datetime:
     except ArtifactNotFoundError:
         return stored.modified_at
     raise IntegrityError("what was deleted is still there", where=key, hint="delete this object by hand")
+
+
+def try_tracker(tracker: ExperimentTracker, *, experiment: str, probe_id: str) -> datetime:
+    """Write a small run of every kind of content, read it, find it. The port deletes no runs, so it stays.
+
+    Args:
+        tracker: What to try.
+        experiment: The experiment that holds the run; nobody else's, so that its runs are known for what they are.
+        probe_id: Unique; a parameter of the run, by which it is found.
+
+    Returns:
+        When the run was started, as the tracker says, aware UTC.
+
+    Raises:
+        MlopsError: A step failed; the run ends as failed where that is possible.
+    """
+    content = f"written by mlops doctor, {probe_id}\n".encode()
+    with tracker.start_run(experiment, name="mlops doctor") as run:
+        run.log_params({"probe_id": probe_id})
+        run.log_metrics({"probe": 0.1}, step=1)
+        run.log_files({_FILE: content})
+        run.flush()
+        _same([0.1], [each.value for each in tracker.metric_history(run.id, "probe")], "the metric is another", run.id)
+    record = tracker.get_run(run.id)
+    _same("finished", record.status, "the run has another status", run.id)
+    _same(probe_id, record.params.get("probe_id"), "the parameter is another", run.id)
+    with tracker.open_file(run.id, _FILE) as stream:
+        _same(content, stream.read(), "the file that was read is another", run.id)
+    found = [each.id for each in tracker.runs(experiment, params={"probe_id": probe_id})]
+    _same([run.id], found, "the run is not found by its parameter", run.id)
+    return record.started_at
 
 
 def _same(expected: object, found: object, what: str, where: str) -> None:

@@ -258,6 +258,9 @@ class ExperimentTracker(Protocol):
             params: Parameters that must have these values.
             metrics: Conditions on last values.
             tags: Tags that must have these values.
+
+        Raises:
+            InvalidNameError: A parameter's value or a comparison is none (at the first step of the iterator).
         """
         ...
 

@@ -7,16 +7,16 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, cast, get_args
 
 from mlops_core.errors import InvalidNameError
 from mlops_core.naming import check_log_key
-from mlops_core.ports.experiment_tracker import MetricPoint
+from mlops_core.ports.experiment_tracker import Comparison, MetricPoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlops_core.ports.experiment_tracker import ParameterValue
+    from mlops_core.ports.experiment_tracker import MetricCondition, ParameterValue
 
 MAX_PARAMETER: Final = 6_000
 """Longest value of a parameter, in characters."""
@@ -87,6 +87,22 @@ def metric_points(
     return [_checked(each) for each in points]
 
 
+def metric_conditions(conditions: Iterable[MetricCondition]) -> list[MetricCondition]:
+    """The conditions of a search, checked.
+
+    Raises:
+        InvalidNameError: One compares by something that is no comparison.
+    """
+    found = list(conditions)
+    for each in found:
+        if each.comparison not in get_args(Comparison):
+            why = f"a comparison is one of {', '.join(get_args(Comparison))}, not {each.comparison!r:.20}"
+            raise InvalidNameError(
+                f"nothing can be found by the metric {each.key!r:.80}", why=why, hint="for example: >="
+            )
+    return found
+
+
 def run_files(files: Mapping[str, bytes | Path]) -> dict[str, bytes | Path]:
     """The files that a call of ``log_files`` means, checked.
 
@@ -138,6 +154,10 @@ def _check_file_path(path: object) -> None:
 
 
 def _checked(point: MetricPoint) -> MetricPoint:
+    given = cast("object", point)
+    if not isinstance(given, MetricPoint):
+        why = f"it is a MetricPoint, or a value by name, not {given!r:.60}"
+        raise InvalidNameError("a metric point cannot be stored", why=why, hint="MetricPoint(key=..., value=..., ...)")
     check_log_key("a metric's name", point.key)
     return MetricPoint(
         key=point.key,

@@ -1,4 +1,4 @@
-"""The adapter ``local``: a registry and a store in one folder of this host, without a server or an account."""
+"""The adapter ``local``: a registry, a store and a tracker in one folder of this host, without a server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_core.errors import ConfigurationError, near_matches
 from mlops_core.stores.files import FileArtifactStore
 from mlops_core.stores.registry import StoreModelRegistry
+from mlops_core.stores.tracker import StoreExperimentTracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,7 @@ class LocalBackend:
         self._name = name
         self._store = FileArtifactStore(base / Path(path).expanduser(), backend=name)
         self._registry = StoreModelRegistry(self._store, backend=name)
+        self._tracker = StoreExperimentTracker(self._store, backend=name)
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ class LocalBackend:
     @property
     def ports(self) -> frozenset[PortName]:
         """See :attr:`BackendFactory.ports`."""
-        return frozenset({"model_registry", "artifact_store"})
+        return frozenset({"model_registry", "artifact_store", "experiment_tracker"})
 
     def model_registry(self) -> StoreModelRegistry:
         """See :meth:`BackendFactory.model_registry`."""
@@ -73,6 +75,10 @@ class LocalBackend:
     def artifact_store(self) -> FileArtifactStore:
         """See :meth:`BackendFactory.artifact_store`."""
         return self._store
+
+    def experiment_tracker(self) -> StoreExperimentTracker:
+        """See :meth:`BackendFactory.experiment_tracker`."""
+        return self._tracker
 
     def close(self) -> None:
         """See :meth:`BackendFactory.close`; nothing is kept open between calls."""

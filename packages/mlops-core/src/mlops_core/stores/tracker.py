@@ -1,0 +1,257 @@
+"""The experiment tracker port over any artifact store with conditional writes.
+
+:mod:`mlops_core.stores.tracker_layout` draws the keys, :mod:`mlops_core.stores.tracker_run` says what is stored when,
+:mod:`mlops_core.stores.tracker_points` why no point is doubled or lost.
+"""
+
+from __future__ import annotations
+
+import operator
+import time
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO, Final
+from uuid import uuid4
+
+from mlops_core.errors import (
+    AlreadyExistsError,
+    ArtifactNotFoundError,
+    ConfigurationError,
+    InvalidNameError,
+    RunNotFoundError,
+)
+from mlops_core.naming import check_experiment_name, check_tags, check_text
+from mlops_core.ports.artifact_store import ArtifactStoreCapability
+from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, RunFile
+from mlops_core.ports.run_values import metric_conditions, parameter_text
+from mlops_core.stores.conditional_writes import Documents, Retries
+from mlops_core.stores.tracker_documents import RunDocument
+from mlops_core.stores.tracker_layout import (
+    EXPERIMENTS,
+    RunKeys,
+    age_order,
+    experiment_prefix,
+    index_key,
+    run_of_index,
+)
+from mlops_core.stores.tracker_points import RunPoints
+from mlops_core.stores.tracker_run import StoreRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from mlops_core.ports.artifact_store import ArtifactStore
+    from mlops_core.ports.experiment_tracker import (
+        MetricCondition,
+        MetricPoint,
+        ParameterValue,
+        RunRecord,
+    )
+
+_NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
+_COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+
+
+def _new_id() -> str:
+    return uuid4().hex
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class StoreExperimentTracker:
+    """Runs in an artifact store. Only a run that is being written keeps something back, see :class:`StoreRun`.
+
+    Both capabilities are declared. Searching has no index but that of experiments: ``runs`` lists the experiment's runs
+    (one request per page of the store's listing) and reads one small document for each run when it is reached, whatever
+    the conditions. The history of one metric reads every segment of a run that is going on, and of one that has ended
+    only those that hold the metric.
+
+    Args:
+        store: A store that declares ``CONDITIONAL_PUT`` and does not retry by itself.
+        backend: The configured name, for messages.
+        clock: The time, aware UTC, for starts, ends and points without a time.
+        monotonic: Seconds, for how long a run keeps points back.
+        new_id: Gives a new random id with each call, of letters, digits and dashes.
+        retries: How often and how fast to try again.
+
+    Raises:
+        ConfigurationError: The store has no conditional writes.
+    """
+
+    def __init__(
+        self,
+        store: ArtifactStore,
+        *,
+        backend: str,
+        clock: Callable[[], datetime] = _now,
+        monotonic: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] = _new_id,
+        retries: Retries | None = None,
+    ) -> None:
+        if ArtifactStoreCapability.CONDITIONAL_PUT not in store.capabilities:
+            raise ConfigurationError(
+                "the store cannot hold a tracker",
+                where=f"backend {backend!r}",
+                why="it has no conditional writes, so a lost answer could not be told from a rival's write",
+                hint="use a store that declares CONDITIONAL_PUT, such as the adapter 'local'",
+            )
+        self._backend = backend
+        self._documents = Documents(store, retries=retries or Retries())
+        self._clock = clock
+        self._monotonic = monotonic
+        self._new_id = new_id
+
+    @property
+    def capabilities(self) -> ExperimentTrackerCapability:
+        """See :attr:`ExperimentTracker.capabilities`."""
+        return ExperimentTrackerCapability.UNORDERED_STEPS | ExperimentTrackerCapability.NON_FINITE_METRICS
+
+    def start_run(self, experiment: str, /, *, name: str = "", tags: Mapping[str, str] = _NO_TAGS) -> StoreRun:
+        """See :meth:`ExperimentTracker.start_run`; two writes: the run, then the entry by which it is listed."""
+        check_experiment_name(experiment)
+        check_text("the run's name", name)
+        check_tags(tags)
+        document = RunDocument(
+            id=self._new_id(),
+            experiment=experiment,
+            name=name,
+            status="running",
+            started_at=self._clock(),
+            nonce=self._new_id(),
+            tags=dict(tags),
+        )
+        keys = RunKeys(document.id)
+        etag = self._documents.create(keys.document, document.to_bytes())
+        if etag is None:
+            raise AlreadyExistsError(
+                "the run was not started",
+                operation="start_run",
+                subject=experiment,
+                backend=self._backend,
+                why=f"there is a run {document.id} already: ids are not unique",
+                hint="give the tracker a new_id that never repeats itself",
+            )
+        entry = index_key(experiment, document.id, document.started_at)
+        self._documents.create(entry, document.id.encode())
+        return StoreRun(
+            document,
+            etag,
+            keys=keys,
+            documents=self._documents,
+            backend=self._backend,
+            clock=self._clock,
+            monotonic=self._monotonic,
+            new_id=self._new_id,
+        )
+
+    def get_run(self, run_id: str, /) -> RunRecord:
+        """See :meth:`ExperimentTracker.get_run`; one request."""
+        return self._document(run_id, "get_run").record
+
+    def runs(
+        self,
+        experiment: str | None = None,
+        /,
+        *,
+        params: Mapping[str, ParameterValue] = _NO_PARAMS,
+        metrics: Iterable[MetricCondition] = (),
+        tags: Mapping[str, str] = _NO_TAGS,
+    ) -> Iterator[RunRecord]:
+        """See :meth:`ExperimentTracker.runs`; one listing, one request for each run that is reached."""
+        texts = {key: parameter_text(value) for key, value in params.items()}
+        conditions = metric_conditions(metrics)
+        for run_id in self._newest_first(experiment):
+            document = self._find(run_id)
+            if document is None:
+                continue  # its objects were removed by somebody else
+            run = document.record
+            if (
+                texts.items() <= run.params.items()
+                and tags.items() <= run.tags.items()
+                and all(_holds(each, run) for each in conditions)
+            ):
+                yield run
+
+    def metric_history(self, run_id: str, key: str, /) -> Iterator[MetricPoint]:
+        """See :meth:`ExperimentTracker.metric_history`; one request, and one for each segment that may hold the key."""
+        keys = RunKeys.of(run_id)
+        if keys is None:
+            raise self._no_run(run_id, "metric_history")
+        points = RunPoints(self._documents, keys, backend=self._backend)
+        yield from points.history(key, lambda: self._document(run_id, "metric_history"))
+
+    def files(self, run_id: str, /) -> Iterator[RunFile]:
+        """See :meth:`ExperimentTracker.files`; one request, and a listing."""
+        keys = self._keys(run_id, "files")
+        for info in self._documents.listing(keys.files):
+            yield RunFile(path=info.key.removeprefix(keys.files), size=info.size)
+
+    def open_file(self, run_id: str, path: str, /) -> BinaryIO:
+        """See :meth:`ExperimentTracker.open_file`; two requests."""
+        keys = self._keys(run_id, "open_file")
+        try:
+            return self._documents.trying(lambda: self._documents.store.open(keys.files + path))
+        except (ArtifactNotFoundError, InvalidNameError) as exc:
+            raise ArtifactNotFoundError(
+                f"the run has no file {path!r:.80}",
+                operation="open_file",
+                subject=f"{run_id}: {path}",
+                backend=self._backend,
+                why="none was logged under this path",
+                hint="list them with files()",
+            ) from exc
+
+    def _newest_first(self, experiment: str | None) -> list[str]:
+        prefix = EXPERIMENTS
+        if experiment is not None:
+            try:
+                check_experiment_name(experiment)
+            except InvalidNameError:
+                return []  # nobody could start a run of it here
+            prefix = experiment_prefix(experiment)
+        keys = [info.key for info in self._documents.listing(prefix)]
+        return [run_of_index(key) for key in sorted(keys, key=age_order)]
+
+    def _keys(self, run_id: str, operation: str) -> RunKeys:
+        """The keys of a run that is there."""
+        keys = RunKeys.of(run_id)
+        if keys is None or not self._documents.exists(keys.document):
+            raise self._no_run(run_id, operation)
+        return keys
+
+    def _document(self, run_id: str, operation: str) -> RunDocument:
+        found = self._find(run_id)
+        if found is None:
+            raise self._no_run(run_id, operation)
+        return found
+
+    def _find(self, run_id: str) -> RunDocument | None:
+        keys = RunKeys.of(run_id)
+        found = None if keys is None else self._documents.read(keys.document)
+        if found is None:
+            return None
+        return RunDocument.from_bytes(found.data, where=f"backend {self._backend!r}, {found.info.key}", run_id=run_id)
+
+    def _no_run(self, run_id: str, operation: str) -> RunNotFoundError:
+        return RunNotFoundError(
+            f"no run {run_id!r:.80}",
+            operation=operation,
+            subject=run_id,
+            backend=self._backend,
+            why="none was started here under this id",
+            hint="list the runs with runs()",
+        )
+
+
+def _holds(condition: MetricCondition, run: RunRecord) -> bool:
+    value = run.metrics.get(condition.key)
+    return value is not None and _COMPARE[condition.comparison](value, condition.value)
