@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from mlops_core.testing.model_registry.aliases import Aliases
+from mlops_core.testing.model_registry.deletion import Deletion
+from mlops_core.testing.model_registry.listings import Listings
+from mlops_core.testing.model_registry.missing import MissingThings
 from mlops_core.testing.model_registry.numbers import Numbers
+from mlops_core.testing.model_registry.records import Records
+from mlops_core.testing.model_registry.registration import Registration
+from mlops_core.testing.model_registry.tags import Tags
+from mlops_core.testing.model_registry.wholeness import Wholeness
 
 
-class ModelRegistryContract(Numbers):
+class ModelRegistryContract(
+    Numbers, Records, Registration, Wholeness, Tags, Aliases, Deletion, MissingThings, Listings
+):
     """What every model registry promises, see :class:`mlops_core.ports.model_registry.ModelRegistry`.
 
     An author subclasses it, says ``contract_version`` and ``backend``, and gives one fixture, ``fresh_registry``: a
