@@ -38,9 +38,11 @@ from mlops_core.stores.registry_documents import AliasTarget, VersionTags
 from mlops_core.stores.registry_layout import MODELS, model_of_folder
 from mlops_core.stores.registry_record import Record
 from mlops_core.stores.registry_state import RegistryState, keys_of
+from mlops_core.stores.store_errors import telling_store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from mlops_core.manifest import Package
     from mlops_core.ports.artifact_store import ArtifactStore
@@ -162,18 +164,21 @@ class StoreModelRegistry:
             commit=commit,
             origin=origin,
         )
-        done = self._registrar.register(draft, package, if_exists)
-        return self._version(done.head, done.record, reused=done.reused, tagged=done.reused)
+        with self._telling("register", model):
+            done = self._registrar.register(draft, package, if_exists)
+            return self._version(done.head, done.record, reused=done.reused, tagged=done.reused)
 
     def get(self, model: str, version: int, /) -> ModelVersion:
         """See :meth:`ModelRegistry.get`."""
         check_version(version)
-        head = self._state.head(model, "get")
-        return self._version(head, self._state.live_record(head, version, "get"))
+        with self._telling("get", f"{model}:{version}"):
+            head = self._state.head(model, "get")
+            return self._version(head, self._state.live_record(head, version, "get"))
 
     def resolve(self, model: str, alias: str, /) -> PinnedVersion:
         """See :meth:`ModelRegistry.resolve`; one request."""
-        head = self._state.head(model, "resolve")
+        with self._telling("resolve", f"{model}@{alias}"):
+            head = self._state.head(model, "resolve")
         target = head.aliases.get(alias)
         if target is None:
             raise AliasNotFoundError(
@@ -189,12 +194,13 @@ class StoreModelRegistry:
 
     def latest(self, model: str, /) -> PinnedVersion:
         """See :meth:`ModelRegistry.latest`."""
-        head = self._state.head(model, "latest")
-        deleted = self._state.marks(head).deleted
-        for number in self._state.versions(head):
-            record = None if number in deleted else self._state.record(head, number)
-            if record is not None:
-                return PinnedVersion(model=model, version=number, digest=record.digest)
+        with self._telling("latest", model):
+            head = self._state.head(model, "latest")
+            deleted = self._state.marks(head).deleted
+            for number in self._state.versions(head):
+                record = None if number in deleted else self._state.record(head, number)
+                if record is not None:
+                    return PinnedVersion(model=model, version=number, digest=record.digest)
         raise VersionNotFoundError(
             f"{model!r} has no version",
             operation="latest",
@@ -206,21 +212,23 @@ class StoreModelRegistry:
 
     def models(self) -> Iterator[RegisteredModel]:
         """See :meth:`ModelRegistry.models`; all folders are listed first, each head is read when it is reached."""
-        listed = map(model_of_folder, self._documents.folders(MODELS))
-        for model in sorted(name for name in listed if name is not None):
-            found = self._state.find_head(model)
-            if found is not None and not found[0].deleted:
-                aliases = {alias: target.version for alias, target in sorted(found[0].aliases.items())}
-                yield RegisteredModel(name=model, aliases=aliases)
+        with self._telling("models", ""):
+            listed = map(model_of_folder, self._documents.folders(MODELS))
+            for model in sorted(name for name in listed if name is not None):
+                found = self._state.find_head(model)
+                if found is not None and not found[0].deleted:
+                    aliases = {alias: target.version for alias, target in sorted(found[0].aliases.items())}
+                    yield RegisteredModel(name=model, aliases=aliases)
 
     def versions(self, model: str, /) -> Iterator[ModelVersion]:
         """See :meth:`ModelRegistry.versions`; three requests for all numbers, one for each record."""
-        head = self._state.head(model, "versions")
-        marks = self._state.marks(head)
-        for number in self._state.versions(head):
-            record = None if number in marks.deleted else self._state.record(head, number)
-            if record is not None:
-                yield self._version(head, record, tagged=number in marks.tagged)
+        with self._telling("versions", model):
+            head = self._state.head(model, "versions")
+            marks = self._state.marks(head)
+            for number in self._state.versions(head):
+                record = None if number in marks.deleted else self._state.record(head, number)
+                if record is not None:
+                    yield self._version(head, record, tagged=number in marks.tagged)
 
     def set_alias(
         self, model: str, alias: str, version: int, /, *, expected: int | Unchecked | None = UNCHECKED
@@ -233,8 +241,7 @@ class StoreModelRegistry:
 
         def point(now: Head) -> Head | None:
             # Looked at after the head was read: a deletion in between changes the head, and this write fails.
-            record = self._state.live_record(now, version, "set_alias")
-            target = AliasTarget(version=version, digest=record.digest)
+            target = AliasTarget(version=version, digest=self._state.live_digest(now, version, "set_alias"))
             current = now.aliases.get(alias)
             found = None if current is None else current.version
             if expected is not UNCHECKED and found != expected:
@@ -248,7 +255,8 @@ class StoreModelRegistry:
                 )
             return None if current == target else replace(now, aliases={**now.aliases, alias: target})
 
-        self._state.edit_head(model, None, "set_alias", point)
+        with self._telling("set_alias", f"{model}@{alias}"):
+            self._state.edit_head(model, None, "set_alias", point)
 
     def delete_alias(self, model: str, alias: str, /) -> None:
         """See :meth:`ModelRegistry.delete_alias`."""
@@ -257,41 +265,51 @@ class StoreModelRegistry:
             rest = {name: target for name, target in now.aliases.items() if name != alias}
             return None if rest == now.aliases else replace(now, aliases=rest)
 
-        self._state.edit_head(model, None, "delete_alias", without)
+        with self._telling("delete_alias", f"{model}@{alias}"):
+            self._state.edit_head(model, None, "delete_alias", without)
 
     def set_tags(self, model: str, version: int, tags: Mapping[str, str | None], /) -> None:
         """See :meth:`ModelRegistry.set_tags`."""
         check_version(version)
         check_tags(tags, removing=True)
-        head = self._state.head(model, "set_tags")
-        record = self._state.live_record(head, version, "set_tags")
-        key = keys_of(head).tags(version)
-        for _ in self._state.rounds(model, "set_tags"):
-            found = self._documents.read(key)
-            before = record.tags if found is None else self._state.parse_tags(found, record).tags
-            merged = {**before, **tags}
-            after = {name: value for name, value in merged.items() if value is not None}
-            if after == before:
-                return
-            new = VersionTags(model=model, version=version, nonce=self._state.new_id(), tags=after).to_bytes()
-            create = found is None
-            written = self._documents.create(key, new) if create else self._documents.replace(key, new, found.info.etag)
-            if written is not None:
-                return
+        with self._telling("set_tags", f"{model}:{version}"):
+            head = self._state.head(model, "set_tags")
+            record = self._state.live_record(head, version, "set_tags")
+            key = keys_of(head).tags(version)
+            for _ in self._state.rounds(model, "set_tags"):
+                found = self._documents.read(key)
+                before = record.tags if found is None else self._state.parse_tags(found, record).tags
+                merged = {**before, **tags}
+                after = {name: value for name, value in merged.items() if value is not None}
+                if after == before:
+                    return
+                new = VersionTags(model=model, version=version, nonce=self._state.new_id(), tags=after).to_bytes()
+                create = found is None
+                written = (
+                    self._documents.create(key, new) if create else self._documents.replace(key, new, found.info.etag)
+                )
+                if written is not None:
+                    return
 
     def delete_version(self, model: str, version: int, /) -> None:
         """See :meth:`ModelRegistry.delete_version`; the package's files go with it."""
         check_version(version)
-        delete_version(self._state, model, version)
+        with self._telling("delete_version", f"{model}:{version}"):
+            delete_version(self._state, model, version)
 
     def delete_model(self, model: str, /, *, force: bool = False) -> None:
         """See :meth:`ModelRegistry.delete_model`; the packages' files go with it."""
-        delete_model(self._state, model, force=force)
+        with self._telling("delete_model", model):
+            delete_model(self._state, model, force=force)
 
     def open(self, version: PinnedVersion, path: str, /) -> BinaryIO:
         """See :meth:`ModelRegistry.open`; one request for each file after the first."""
         check_version(version.version)
-        return self._files.open(version, path)
+        with self._telling("open", f"{version.model}:{version.version}"):
+            return self._files.open(version, path)
+
+    def _telling(self, operation: str, subject: str) -> AbstractContextManager[None]:
+        return telling_store_errors(operation, subject=subject, backend=self._backend)
 
     def _version(self, head: Head, record: Record, *, reused: bool = False, tagged: bool = True) -> ModelVersion:
         changed = self._state.tags(record) if tagged else None
