@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
 
     from mlops_core.json_values import JsonValue
 
-_NOT_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_WORDS: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "-0.0": "-0"}
+_NUMBERS: Final = {word: float(number) for number, word in _WORDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +110,13 @@ class Record:
 
 
 def _metric_to_json(value: float) -> JsonValue:
-    # JSON has no word for these three.
-    if math.isfinite(value):
-        return value
-    return next(name for name, each in _NOT_FINITE.items() if str(each) == str(float(value)))
+    # JSON has no word for three of these, and canonical JSON writes -0.0 as 0.
+    return _WORDS.get(repr(float(value)), value)
 
 
 def _metric_from_json(value: JsonValue) -> float:
     if isinstance(value, str):
-        return _NOT_FINITE[value]
+        return _NUMBERS[value]
     return value if isinstance(value, float) else float(as_integer(value))
 
 
