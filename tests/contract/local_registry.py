@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 from uuid import uuid4
 
@@ -21,6 +20,7 @@ from mlops_core.testing import BreakableStore, RegistryUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from mlops_core.manifest import Package
     from mlops_core.ports.model_registry import ModelRegistry
@@ -103,11 +103,12 @@ class FolderBackDoor:
         for path, data in (files | {"SHA256SUMS": "".join(sums).encode()}).items():
             _write(folder / path, data)
         life = self._model(model) / "firstlife"
-        record = {
+        digest = hashlib.sha256(files["package.json"]).hexdigest()
+        record: dict[str, object] = {
             "model": model,
             "incarnation": life.name,
             "version": 1,
-            "digest": hashlib.sha256(files["package.json"]).hexdigest(),
+            "digest": digest,
             "folder": folder.name,
             "manifest": json.loads(files["package.json"]),
             "created_at": "2026-11-23T12:00:00+00:00",
@@ -118,12 +119,19 @@ class FolderBackDoor:
             "commit": None,
             "origin": None,
         }
-        digest = cast("str", record["digest"])
-        note = {"model": model, "digest": digest, "nonce": uuid4().hex, "versions": [1]}
-        head = {"model": model, "incarnation": life.name, "nonce": uuid4().hex, "aliases": {}, "deleting": []}
+        note: dict[str, object] = {"model": model, "digest": digest, "nonce": uuid4().hex, "tried": [[1, "by-hand"]]}
+        head: dict[str, object] = {
+            "model": model,
+            "incarnation": life.name,
+            "nonce": uuid4().hex,
+            "aliases": {},
+            "deleting": [],
+            "deleted": False,
+            "closing": False,
+        }
         _write(life / "digests" / digest, _sealed(note))
         _write(life / "versions" / f"{_HIGHEST - 1:010}.json", _sealed(record))
-        _write(self._model(model) / "head.json", _sealed({**head, "deleted": False, "closing": False}))
+        _write(self._model(model) / "head.json", _sealed({**head, "deletions": 0, "deleted": False, "closing": False}))
         return 1
 
     def _model(self, model: str) -> Path:

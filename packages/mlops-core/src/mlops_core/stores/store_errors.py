@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 from mlops_core.errors import AccessDeniedError, AuthenticationError, BackendError, BackendUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
-_KINDS: Final = (BackendUnavailableError, AuthenticationError, AccessDeniedError)
-_HINTS: Final = {
+_HINTS: Final[Mapping[type[BackendError], str]] = {
     BackendUnavailableError: "check that the backend can be reached, then make the same call again",
     AuthenticationError: "check the credentials in the backend's settings",
     AccessDeniedError: "ask for the right to read and write what this backend holds",
+    BackendError: "look at what the backend itself says about it",
 }
 
 
@@ -33,8 +33,8 @@ def telling_store_errors(operation: str, *, subject: str, backend: str) -> Gener
     try:
         yield
     except BackendError as exc:
-        kind = next((each for each in _KINDS if isinstance(exc, each)), type(exc))
-        of_the_store = kind in _HINTS or kind is BackendError
+        kind = next((each for each in _HINTS if isinstance(exc, each)), BackendError)
+        of_the_store = kind is not BackendError or type(exc) is BackendError
         of_the_call = exc.operation == operation and exc.__cause__ is None
         if not of_the_store or of_the_call or exc.backend not in {"", backend}:
             raise
@@ -44,5 +44,5 @@ def telling_store_errors(operation: str, *, subject: str, backend: str) -> Gener
             subject=subject,
             backend=backend,
             why=": ".join(part for part in (exc.what, exc.why) if part),
-            hint=exc.hint or _HINTS.get(kind, ""),
+            hint=exc.hint or _HINTS[kind],
         ) from exc.__cause__ or exc
