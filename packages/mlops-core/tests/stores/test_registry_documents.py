@@ -16,7 +16,7 @@ from mlops_core.ports.model_registry import Origin
 from mlops_core.stores.keys import check_key
 from mlops_core.stores.registry_documents import AliasTarget, Attempts, Head, VersionTags
 from mlops_core.stores.registry_layout import IncarnationKeys, head_key, model_of_head, model_part
-from mlops_core.stores.registry_record import Record
+from mlops_core.stores.registry_record import Record, fence, read_record
 from mlops_core.stores.sealed_documents import opening, seal
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -47,7 +47,9 @@ _HEAD = Head(
 
 
 def _read(data: bytes) -> Record:
-    return Record.from_bytes(data, where="key", model="churn", incarnation="i1", version=7)
+    record = read_record(data, where="key", model="churn", incarnation="i1", version=7)
+    assert record is not None
+    return record
 
 
 def test_a_record_comes_back_as_it_was() -> None:
@@ -79,7 +81,7 @@ def test_metrics_that_json_cannot_hold_are_stored_as_words() -> None:
 
 def test_the_other_documents_come_back_as_they_were() -> None:
     tags = VersionTags(model="churn", version=3, nonce="n", tags={"a": "b"})
-    attempts = Attempts(model="churn", digest="d", nonce="n", versions=frozenset({3, 12}))
+    attempts = Attempts(model="churn", digest="d", nonce="n", tried=frozenset({(3, "a"), (12, "b")}))
     assert Head.from_bytes(_HEAD.to_bytes(), where="key", model="churn") == _HEAD
     assert VersionTags.from_bytes(tags.to_bytes(), where="key", model="churn", version=3) == tags
     assert Attempts.from_bytes(attempts.to_bytes(), where="key", model="churn", digest="d") == attempts
@@ -109,7 +111,7 @@ def test_a_document_in_the_place_of_another_is_an_integrity_error() -> None:
         right: dict[str, str | int] = {"model": "churn", "incarnation": "i1", "version": 7}
         wanted = {**right, **names}
         with pytest.raises(IntegrityError, match="not in its place"):
-            Record.from_bytes(
+            read_record(
                 _RECORD.to_bytes(),
                 where="key",
                 model=str(wanted["model"]),
@@ -124,6 +126,14 @@ def test_a_record_whose_manifest_was_exchanged_is_an_integrity_error() -> None:
     other = Manifest(framework="other", model_file="m", serializer="s", files=())
     with pytest.raises(IntegrityError, match="contradicts"):
         _read(replace(_RECORD, manifest=other).to_bytes())
+
+
+def test_a_fence_is_no_record_and_shorter_than_any() -> None:
+    data = fence("churn", "i1", 7)
+    assert read_record(data, where="key", model="churn", incarnation="i1", version=7) is None
+    assert len(data) < len(_RECORD.to_bytes())
+    with pytest.raises(IntegrityError, match="not in its place"):
+        read_record(data, where="key", model="churn", incarnation="i2", version=7)
 
 
 def test_a_newer_format_is_refused_with_a_sentence() -> None:

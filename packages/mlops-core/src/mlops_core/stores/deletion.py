@@ -3,7 +3,9 @@
 A version is deleted when the head says so: one compare-and-set takes its aliases out of the head and marks it
 ``deleting``. From then on nobody who reads gives it, and no alias can be set to it. Then come its tombstone, the
 removal of its files, and a second compare-and-set that takes the mark out, so that the head stays small. So ``resolve``
-needs one read. A deletion that was killed half way is finished by calling it again.
+needs one read. The head counts the deletions that have begun: a version that was live at a count is live as long as the
+count stands, so that setting an alias need not look for its tombstone. A deletion that was killed half way is finished
+by calling it again, or by ``gc``.
 
 A model without ``force`` is deleted in two writes: ``closing``, a look for live versions, ``deleted``. A registration
 that finds the first rewrites the head, which makes the second fail and the deletion look again.
@@ -40,7 +42,10 @@ def delete_version(state: RegistryState, model: str, version: int) -> None:
 
     def mark(now: Head) -> Head:
         aliases = {name: target for name, target in now.aliases.items() if target.version != version}
-        return replace(now, aliases=aliases, deleting=now.deleting | {version})
+        begun = version in now.deleting
+        return replace(
+            now, aliases=aliases, deleting=now.deleting | {version}, deletions=now.deletions + (0 if begun else 1)
+        )
 
     def unmark(now: Head) -> Head:
         return replace(now, deleting=now.deleting - {version})
@@ -89,7 +94,7 @@ def _delete_files(state: RegistryState, head: Head, version: int) -> None:
 
 
 def _refuse_if_live(state: RegistryState, head: Head) -> None:
-    live = set(state.versions(head)) - state.marks(head).deleted
+    live = state.live_versions(head)
     if live:
         raise ConflictError(
             f"{head.model!r} was not deleted",

@@ -1,20 +1,29 @@
 """One registration: files first, then the record at the next number, which is the only commit point.
 
 Numbers are dense: a record is created (create-only) at tip + 1, where a record is known to stand at the tip. Records
-are never removed. So whoever creates number n knows that nothing was committed after he saw the tip n - 1.
+of a living incarnation are never removed. So whoever creates number n knows that nothing was committed after he saw
+the tip n - 1.
 
-That makes dedup exact. Before a number is tried it is noted in ``digests/<digest>``; so all versions of a digest are
-among the numbers noted there. A round goes: see the tip; read what is noted; look at the records of those numbers;
-note tip + 1; create the record at tip + 1. Of two equal packages the second to be committed saw a tip at or above the
-first one's number, hence afterwards its note, hence its record: it gives that one back instead.
-The same argument makes one version of one operation id. The notes are hints in that a record's own digest is always
-compared; a note that cannot be read is made anew from a scan of all records.
+That makes dedup exact. Before a number is tried it is noted in ``digests/<digest>``, with the operation that tries it;
+so all versions of a digest are among the numbers noted there. A round goes: see the tip; read what is noted; look at
+the records of those numbers; note tip + 1; create the record at tip + 1. Of two equal packages the second to be
+committed saw a tip at or above the first one's number, hence afterwards its note, hence its record: it gives that one
+back instead. The same argument makes one version of one operation id. The notes are hints in that a record's own
+digest is always compared; a note that cannot be read is made anew from a scan of all records.
+
+Where the files lie is this registration's alone, and ``gc`` takes the files of a dead one. It first puts a fence at
+the next number. A registration that was on its way to that number, however long ago it began, loses the race to the
+fence, sees what it lost to, and uploads its files once more. So no record names files that ``gc`` has taken, whatever
+the clocks say; that a registration gives up after half of the grace period saves it from being fenced for ever.
+
+The head of the model may be remembered from an earlier call. It is read again after the commit, or before a version
+that was there already is given back; if its incarnation has ended, all begins anew with a head that was just read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mlops_core.errors import (
     ArtifactNotFoundError,
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
 
 _OPERATION: Final = "register"
 _AGAIN: Final = "register it again"
+_Tried: TypeAlias = frozenset[tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +71,7 @@ class Registrar:
         clock: The time, aware UTC, for the record.
         monotonic: Seconds, for the time that a registration takes.
         grace: The age at which ``gc`` may remove a package folder that no record names. A registration that takes
-            longer than half of it is given up, so that its files cannot be gone when its record comes.
+            longer than half of it is given up.
     """
 
     state: RegistryState
@@ -82,33 +92,58 @@ class Registrar:
             ConflictError: The model was deleted meanwhile, or the operation id is that of a deleted version.
             BackendUnavailableError: The store did not answer, or other writers were faster each time.
         """
-        model = draft.model
-        head = self._open_model(model)
-        began = self.monotonic()
-        folder = ""
-        asked_before = False
-        for _ in self.state.rounds(model, _OPERATION):
+        remembered = self.state.memory.head(draft.model)
+        if remembered is not None:
+            done = self._register_in(remembered, draft, package, if_exists, just_read=False)
+            if done is not None:
+                return done
+        done = self._register_in(self._open_model(draft.model), draft, package, if_exists, just_read=True)
+        if done is None:
+            raise self._lost(draft.model, "the model was deleted while the version was being registered")
+        return done
+
+    def _register_in(
+        self, head: Head, draft: Record, package: Package, if_exists: IfExists, *, just_read: bool
+    ) -> Registered | None:
+        """Register in the incarnation of a head; ``None`` if that has ended."""
+        folder, since, began = "", 0, 0.0
+        for _ in self.state.rounds(draft.model, _OPERATION):
             number = self.state.tip(head) + 1
-            noted, is_noted = self._noted(head, draft.digest, number)
-            earlier = self._earlier(head, draft, noted, if_exists, look_for_operation=asked_before)
-            if earlier is None and not folder:
-                folder, asked_before = self._claim(draft)
-                if asked_before:
-                    earlier = self._earlier(head, draft, noted, if_exists, look_for_operation=True)
-                if earlier is None:
-                    self._upload(draft, folder, package)
+            if folder and self._is_fenced(head, range(since, number)):
+                folder = ""
+            since = number
+            tried, is_noted = self._noted(head, draft, number)
+            if tried and not just_read:
+                found = self._still_there(head)
+                if found is None:
+                    return None
+                head, just_read = found, True
+            earlier = self._earlier(head, draft, tried, if_exists)
             if earlier is not None:
                 return Registered(head=head, record=earlier, reused=earlier.operation_id != draft.operation_id)
-            asked_before = True
+            if not folder:
+                began = self.monotonic()
+                folder = f"{draft.operation_id}.{self.state.new_id()}"
+                self._upload(draft, folder, package)
             if not is_noted:
-                self._note(head, draft.digest, number)
+                self._note(head, draft, number)
             record = replace(
                 draft, incarnation=head.incarnation, version=number, folder=folder, created_at=self.clock()
             )
-            self._check_grace(model, began)
+            self._check_grace(draft.model, began)
             if self._commit(head, record):
-                return Registered(head=self._still_there(head), record=record, reused=False)
+                return self._registered(head, record)
         raise AssertionError("rounds() ends by raising")
+
+    def _registered(self, head: Head, record: Record) -> Registered | None:
+        """The answer after the commit, from a head that was read after it; ``None`` if the incarnation has ended."""
+        self.state.memory.saw_record(head, record.version)
+        now = self._still_there(head)
+        if now is None:
+            return None
+        if now.deletions == head.deletions:
+            self.state.memory.saw_live(now, record)
+        return Registered(head=now, record=record, reused=False)
 
     def _open_model(self, model: str) -> Head:
         """The head of the model, which is made, or made again, if need be."""
@@ -122,27 +157,29 @@ class Registrar:
                 return head
         raise AssertionError("rounds() ends by raising")
 
-    def _noted(self, head: Head, digest: str, number: int) -> tuple[frozenset[int], bool]:
-        """The numbers noted under a digest before, and whether ``number`` is noted now.
+    def _noted(self, head: Head, draft: Record, number: int) -> tuple[_Tried, bool]:
+        """What is noted under a digest already, and whether this operation's try at ``number`` is noted now.
 
         Content that is new to the model is noted by the same request that finds out that it is new.
         """
-        note = Attempts(model=head.model, digest=digest, nonce=self.state.new_id(), versions=frozenset({number}))
-        if self.state.documents.create(keys_of(head).attempts(digest), note.to_bytes()) is not None:
+        own = (number, draft.operation_id)
+        note = Attempts(model=head.model, digest=draft.digest, nonce=self.state.new_id(), tried=frozenset({own}))
+        if self.state.documents.create(keys_of(head).attempts(draft.digest), note.to_bytes()) is not None:
             return frozenset(), True
-        noted, _ = self._read_note(head, digest)
-        return noted, number in noted
+        tried, _ = self._read_note(head, draft.digest)
+        return tried, own in tried
 
-    def _note(self, head: Head, digest: str, number: int) -> None:
-        """Add a number to those noted under a digest."""
-        key = keys_of(head).attempts(digest)
+    def _note(self, head: Head, draft: Record, number: int) -> None:
+        """Add this operation's try at a number to those noted under a digest."""
+        key = keys_of(head).attempts(draft.digest)
         for _ in self.state.rounds(head.model, _OPERATION):
-            noted, etag = self._read_note(head, digest)
-            new = Attempts(model=head.model, digest=digest, nonce=self.state.new_id(), versions=noted | {number})
+            tried, etag = self._read_note(head, draft.digest)
+            tried |= {(number, draft.operation_id)}
+            new = Attempts(model=head.model, digest=draft.digest, nonce=self.state.new_id(), tried=tried)
             if self.state.documents.replace(key, new.to_bytes(), etag) is not None:
                 return
 
-    def _read_note(self, head: Head, digest: str) -> tuple[frozenset[int], str]:
+    def _read_note(self, head: Head, digest: str) -> tuple[_Tried, str]:
         key = keys_of(head).attempts(digest)
         where = self.state.place(key)
         found = self.state.documents.read(key)
@@ -156,56 +193,36 @@ class Registrar:
             raise
         except IntegrityError:
             return frozenset(self._scan(head, digest)), found.info.etag
-        return note.versions, found.info.etag
+        return note.tried, found.info.etag
 
-    def _scan(self, head: Head, digest: str) -> Iterator[int]:
+    def _scan(self, head: Head, digest: str) -> Iterator[tuple[int, str]]:
         for number in self.state.versions(head):
             record = self.state.record(head, number)
             if record is not None and record.digest == digest:
-                yield number
+                yield number, record.operation_id
 
-    def _earlier(
-        self, head: Head, draft: Record, noted: frozenset[int], if_exists: IfExists, *, look_for_operation: bool
-    ) -> Record | None:
+    def _earlier(self, head: Head, draft: Record, tried: _Tried, if_exists: IfExists) -> Record | None:
         """The record that answers this call: its own from before, or the highest live one of the same digest."""
-        if if_exists != "return" and not look_for_operation:
-            return None
-        same: Record | None = None
-        for number in sorted(noted, reverse=True):
+        for number in sorted({number for number, operation in tried if operation == draft.operation_id}):
             record = self.state.record(head, number)
-            if record is None or record.digest != draft.digest:
-                continue
-            own = look_for_operation and record.operation_id == draft.operation_id
-            wanted = if_exists == "return" and same is None
-            if not (own or wanted):
-                continue
-            deleted = self.state.is_deleted(head, number)
-            if own and deleted:
-                raise self._lost(draft.model, f"operation id {draft.operation_id!r} made version {number}, now deleted")
-            if own:
+            if record is not None and record.operation_id == draft.operation_id and record.digest == draft.digest:
+                if self.state.is_deleted(head, number):
+                    why = f"operation id {draft.operation_id!r} made version {number}, now deleted"
+                    raise self._lost(draft.model, why)
                 return record
-            same = same if deleted else record
-            if same is not None and not look_for_operation:
-                break
-        return same
+        if if_exists == "return":
+            for number in sorted({number for number, _ in tried}, reverse=True):
+                record = self.state.record(head, number)
+                if record is not None and record.digest == draft.digest and not self.state.is_deleted(head, number):
+                    return record
+        return None
 
-    def _claim(self, draft: Record) -> tuple[str, bool]:
-        """A folder for the files that no other registration writes to, and whether the operation id was seen before.
-
-        ``SHA256SUMS`` is created first: creating it is what takes the folder.
-        """
-        sums = draft.manifest
-        listed = [*sums.files, PackageFile(path=MANIFEST_FILE, size=len(sums.to_bytes()), sha256=draft.digest)]
-        lines = [f"{each.sha256}  {each.path}\n" for each in sorted(listed, key=lambda each: each.path)]
-        data = "".join(lines).encode()
-        folder = draft.operation_id
-        seen = False
-        for _ in self.state.rounds(draft.model, _OPERATION):
-            if self.state.documents.create(package_prefix(draft.model, folder) + CHECKSUMS_FILE, data) is not None:
-                return folder, seen
-            seen = True
-            folder = f"{draft.operation_id}.{self.state.new_id()}"
-        raise AssertionError("rounds() ends by raising")
+    def _is_fenced(self, head: Head, numbers: range) -> bool:
+        """Whether ``gc`` has put a fence at one of the numbers, so that it may have taken any files stored before."""
+        try:
+            return any(self.state.record(head, number) is None for number in numbers)
+        except IntegrityError:
+            return True  # whatever stands there, files that are stored once more are not taken
 
     def _upload(self, draft: Record, folder: str, package: Package) -> None:
         documents = self.state.documents
@@ -223,23 +240,26 @@ class Registrar:
 
         manifest = draft.manifest
         described = PackageFile(path=MANIFEST_FILE, size=len(manifest.to_bytes()), sha256=draft.digest)
-        for each in (described, *manifest.files):
+        listed = (described, *manifest.files)
+        for each in listed:
             documents.trying(lambda each=each: store(each))
+        lines = [f"{each.sha256}  {each.path}\n" for each in sorted(listed, key=lambda each: each.path)]
+        documents.trying(lambda: documents.store.put(prefix + CHECKSUMS_FILE, "".join(lines).encode()))
 
     def _commit(self, head: Head, record: Record) -> bool:
         key = keys_of(head).record(record.version)
         return key is not None and self.state.documents.create(key, record.to_bytes()) is not None
 
-    def _still_there(self, head: Head) -> Head:
-        """The head after the commit: the model may have been deleted, or somebody be about to delete it as empty."""
+    def _still_there(self, head: Head) -> Head | None:
+        """The head as it is now; ``None`` if the incarnation has ended, or was about to and could not be kept."""
         found = self.state.find_head(head.model)
         if found is None or found[0].deleted or found[0].incarnation != head.incarnation:
-            raise self._lost(head.model, "the model was deleted while the version was being registered")
-        if found[0].closing:
+            return None
+        if found[0].closing:  # somebody deletes the model as an empty one; any other write stops that
             try:
                 self.state.edit_head(head.model, head.incarnation, _OPERATION, lambda now: now)
-            except ModelNotFoundError as exc:
-                raise self._lost(head.model, "the model was deleted while the version was being registered") from exc
+            except ModelNotFoundError:
+                return None
         return found[0]
 
     def _check_grace(self, model: str, began: float) -> None:
@@ -250,7 +270,7 @@ class Registrar:
                 operation=_OPERATION,
                 subject=model,
                 backend=self.state.backend,
-                why=f"{seconds:,.0f} s, after which its files may be taken for abandoned ones",
+                why=f"{seconds:,.0f} s, after which its files may soon be taken for abandoned ones",
                 hint="register it again; if the store is that slow, use a longer grace period",
             )
 

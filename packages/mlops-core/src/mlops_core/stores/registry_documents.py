@@ -30,6 +30,8 @@ class Head:
         nonce: Fresh with every write, because an etag may be the content's hash.
         aliases: What the aliases point at.
         deleting: Versions whose deletion is under way; for everyone who reads they are deleted already.
+        deletions: How many deletions of versions have begun in this incarnation. As long as it stays the same, a
+            version that was live is live.
         deleted: The model is deleted.
         closing: Somebody is about to delete the model if it has no versions. Any other write takes the flag back and
             so stops the deletion.
@@ -40,6 +42,7 @@ class Head:
     nonce: str
     aliases: Mapping[str, AliasTarget] = field(default_factory=dict[str, AliasTarget])
     deleting: frozenset[int] = frozenset()
+    deletions: int = 0
     deleted: bool = False
     closing: bool = False
 
@@ -54,6 +57,7 @@ class Head:
                     alias: {"version": each.version, "digest": each.digest} for alias, each in self.aliases.items()
                 },
                 "deleting": sorted(self.deleting),
+                "deletions": self.deletions,
                 "deleted": self.deleted,
                 "closing": self.closing,
             }
@@ -77,6 +81,7 @@ class Head:
                     for alias, each in aliases.items()
                 },
                 deleting=frozenset(as_integer(each) for each in as_sequence(content["deleting"])),
+                deletions=as_integer(content["deletions"]),
                 deleted=content["deleted"] is True,
                 closing=content["closing"] is True,
             )
@@ -126,19 +131,18 @@ class Attempts:
         model: The model's name.
         digest: The package's digest.
         nonce: Fresh with every write.
-        versions: The numbers.
+        tried: Numbers, each with the operation that was to have it.
     """
 
     model: str
     digest: str
     nonce: str
-    versions: frozenset[int]
+    tried: frozenset[tuple[int, str]]
 
     def to_bytes(self) -> bytes:
         """The document."""
-        return seal(
-            {"model": self.model, "digest": self.digest, "nonce": self.nonce, "versions": sorted(self.versions)}
-        )
+        tried = [[number, operation] for number, operation in sorted(self.tried)]
+        return seal({"model": self.model, "digest": self.digest, "nonce": self.nonce, "tried": tried})
 
     @classmethod
     def from_bytes(cls, data: bytes, *, where: str, model: str, digest: str) -> Attempts:
@@ -148,5 +152,6 @@ class Attempts:
             IntegrityError: The bytes are damaged, of another digest, or of a newer format.
         """
         with opening(data, where=where, names={"model": model, "digest": digest}) as content:
-            versions = frozenset(as_integer(each) for each in as_sequence(content["versions"]))
-            return cls(model=model, digest=digest, nonce=as_text(content["nonce"]), versions=versions)
+            pairs = [as_sequence(each) for each in as_sequence(content["tried"])]
+            tried = frozenset((as_integer(number), as_text(operation)) for number, operation in pairs)
+            return cls(model=model, digest=digest, nonce=as_text(content["nonce"]), tried=tried)

@@ -7,7 +7,10 @@
     models/<model>/<inc>/tags/<n>.json            mutable: tags changed since the registration
     models/<model>/<inc>/tombstones/<n>           version n was deleted
     models/<model>/<inc>/digests/<digest>         mutable: the numbers at which a digest was tried
-    packages/<model>/<operation id>/<file>        a package's files, verbatim, with SHA256SUMS
+    packages/<model>/<folder>/<file>              a package's files, verbatim, with SHA256SUMS
+
+A folder is called ``<operation id>.<random id>`` and is never used a second time, so that whoever removes one, however
+late, removes nothing of anybody else's.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from mlops_core.errors import InvalidNameError
 from mlops_core.naming import check_model_name
 
 MODELS: Final = "models/"
-_PACKAGES: Final = "packages/"
+PACKAGES: Final = "packages/"
 _HEAD: Final = "head.json"
 _HIGHEST: Final = 10**10
 _DIGITS: Final = 10
@@ -69,7 +72,17 @@ def model_of_folder(folder: str) -> str | None:
 
 def package_prefix(model: str, folder: str) -> str:
     """What the keys of a package's files begin with; the file's path follows."""
-    return f"{_PACKAGES}{model_part(model)}/{folder}/"
+    return f"{packages_of(model)}{folder}/"
+
+
+def packages_of(model: str) -> str:
+    """What the keys of all packages of a model begin with."""
+    return f"{PACKAGES}{model_part(model)}/"
+
+
+def documents_of(model: str) -> str:
+    """What the keys of all documents of a model begin with; an incarnation's id or the head's name follows."""
+    return f"{MODELS}{model_part(model)}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +139,13 @@ class IncarnationKeys:
         return f"{self._base}digests/{digest}"
 
     @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What the keys of its documents begin with, one prefix for each kind."""
+        return tuple(f"{self._base}{kind}/" for kind in ("versions", "tags", "tombstones", "digests"))
+
+    @property
     def _base(self) -> str:
-        return f"{MODELS}{model_part(self.model)}/{self.incarnation}/"
+        return f"{documents_of(self.model)}{self.incarnation}/"
 
 
 def _number(key: str, prefix: str, suffix: str) -> int | None:

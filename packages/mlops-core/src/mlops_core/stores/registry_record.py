@@ -1,4 +1,8 @@
-"""The registry's immutable document: the record of a version, whose existence is the version's."""
+"""The registry's immutable documents: the record of a version, whose existence is the version's, and the fence.
+
+A fence takes a number and makes no version of it: whoever was about to use that number has to look again. It stands
+where a record would, since only there can it be created instead of one; :mod:`mlops_core.stores.collection` says why.
+"""
 
 from __future__ import annotations
 
@@ -79,34 +83,41 @@ class Record:
             }
         )
 
-    @classmethod
-    def from_bytes(cls, data: bytes, *, where: str, model: str, incarnation: str, version: int) -> Record:
-        """Read the document of a version.
 
-        Raises:
-            IntegrityError: The bytes are damaged, of another version, or of a newer format.
-        """
-        names: Mapping[str, JsonValue] = {"model": model, "incarnation": incarnation, "version": version}
-        with opening(data, where=where, names=names) as content:
-            record = cls(
-                model=model,
-                incarnation=incarnation,
-                version=version,
-                digest=as_text(content["digest"]),
-                folder=as_text(content["folder"]),
-                manifest=Manifest.from_bytes(canonical_json(content["manifest"]), where=where),
-                created_at=datetime.fromisoformat(as_text(content["created_at"])).astimezone(UTC),
-                operation_id=as_text(content["operation_id"]),
-                tags={key: as_text(each) for key, each in as_mapping(content["tags"]).items()},
-                metrics={name: _metric_from_json(each) for name, each in as_mapping(content["metrics"]).items()},
-                run=_text_or_none(content["run"]),
-                commit=_text_or_none(content["commit"]),
-                origin=_origin_from_json(content["origin"]),
-            )
-        if record.manifest.digest != record.digest:
-            why = f"the manifest's digest is {record.manifest.digest}, the record says {record.digest}"
-            raise IntegrityError("a version's record contradicts itself", where=where, why=why)
-        return record
+def fence(model: str, incarnation: str, version: int) -> bytes:
+    """The document of a fence; shorter than any record, so that a listing tells which objects may be fences."""
+    return seal({"model": model, "incarnation": incarnation, "version": version, "fence": True})
+
+
+def read_record(data: bytes, *, where: str, model: str, incarnation: str, version: int) -> Record | None:
+    """Read what stands at the number of a version; ``None`` for a fence.
+
+    Raises:
+        IntegrityError: The bytes are damaged, of another version, or of a newer format.
+    """
+    names: Mapping[str, JsonValue] = {"model": model, "incarnation": incarnation, "version": version}
+    with opening(data, where=where, names=names) as content:
+        if content.get("fence") is True:
+            return None
+        record = Record(
+            model=model,
+            incarnation=incarnation,
+            version=version,
+            digest=as_text(content["digest"]),
+            folder=as_text(content["folder"]),
+            manifest=Manifest.from_bytes(canonical_json(content["manifest"]), where=where),
+            created_at=datetime.fromisoformat(as_text(content["created_at"])).astimezone(UTC),
+            operation_id=as_text(content["operation_id"]),
+            tags={key: as_text(each) for key, each in as_mapping(content["tags"]).items()},
+            metrics={name: _metric_from_json(each) for name, each in as_mapping(content["metrics"]).items()},
+            run=_text_or_none(content["run"]),
+            commit=_text_or_none(content["commit"]),
+            origin=_origin_from_json(content["origin"]),
+        )
+    if record.manifest.digest != record.digest:
+        why = f"the manifest's digest is {record.manifest.digest}, the record says {record.digest}"
+        raise IntegrityError("a version's record contradicts itself", where=where, why=why)
+    return record
 
 
 def _metric_to_json(value: float) -> JsonValue:

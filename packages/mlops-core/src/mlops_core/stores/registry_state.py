@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 from mlops_core.errors import ModelNotFoundError, VersionNotFoundError
 from mlops_core.stores.registry_documents import Head, VersionTags
 from mlops_core.stores.registry_layout import IncarnationKeys, head_key, package_prefix
-from mlops_core.stores.registry_record import Record
+from mlops_core.stores.registry_memory import RegistryMemory
+from mlops_core.stores.registry_record import fence, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlops_core.ports.artifact_store import Artifact
     from mlops_core.stores.conditional_writes import Documents
+    from mlops_core.stores.registry_record import Record
 
 WAS_DELETED: Final = "it was deleted"
 
@@ -45,14 +47,18 @@ class RegistryState:
         self.documents = documents
         self.backend = backend
         self.new_id = new_id
+        self.memory = RegistryMemory()
 
     def find_head(self, model: str) -> tuple[Head, str] | None:
         """A model's head, deleted or not, with its etag."""
         key = head_key(model)
         found = None if key is None else self.documents.read(key)
         if found is None:
+            self.memory.saw_head(model, None)
             return None
-        return Head.from_bytes(found.data, where=self.place(found.info.key), model=model), found.info.etag
+        head = Head.from_bytes(found.data, where=self.place(found.info.key), model=model)
+        self.memory.saw_head(model, head)
+        return head, found.info.etag
 
     def head(self, model: str, operation: str) -> Head:
         """A live model's head.
@@ -106,16 +112,14 @@ class RegistryState:
         return self.documents.rounds(what, operation=operation, subject=model, backend=self.backend)
 
     def record(self, head: Head, version: int) -> Record | None:
-        """The record of a version, deleted or not."""
+        """The record of a version, deleted or not; ``None`` for a number that was never a version's."""
         keys = keys_of(head)
         key = keys.record(version)
         found = None if key is None else self.documents.read(key)
         if found is None:
             return None
         where = self.place(found.info.key)
-        return Record.from_bytes(
-            found.data, where=where, model=head.model, incarnation=head.incarnation, version=version
-        )
+        return read_record(found.data, where=where, model=head.model, incarnation=head.incarnation, version=version)
 
     def live_record(self, head: Head, version: int, operation: str) -> Record:
         """The record of a version that was not deleted.
@@ -127,27 +131,61 @@ class RegistryState:
         if record is None or self.is_deleted(head, version):
             why = "it was never registered" if record is None else WAS_DELETED
             raise self.no_version(head.model, version, operation, why)
+        self.memory.saw_live(head, record)
         return record
 
+    def live_digest(self, head: Head, version: int, operation: str) -> str:
+        """The digest of a version that is live as long as the head is what was read: no request if it is known.
+
+        Raises:
+            VersionNotFoundError: No such version, or it was deleted.
+        """
+        known = self.memory.live_digest(head, version)
+        return self.live_record(head, version, operation).digest if known is None else known
+
     def is_deleted(self, head: Head, version: int) -> bool:
-        """Whether a version that was registered has been deleted since."""
-        return version in head.deleting or self.documents.exists(keys_of(head).tombstone(version))
+        """Whether a version that was registered had been deleted when the head was read, or has been since."""
+        if version in head.deleting:
+            return True
+        return head.deletions > 0 and self.documents.exists(keys_of(head).tombstone(version))
+
+    def live_versions(self, head: Head) -> list[int]:
+        """The numbers of all versions that were not deleted, newest first."""
+        keys = keys_of(head)
+        deleted = self.marks(head).deleted
+        numbers: list[int] = []
+        for info in self.documents.listing(keys.versions):
+            number = keys.version_of(info.key)
+            if number is None or number in deleted:
+                continue
+            may_be_fence = info.size <= len(fence(head.model, head.incarnation, number))
+            if not (may_be_fence and self.record(head, number) is None):
+                numbers.append(number)
+        return numbers
 
     def versions(self, head: Head) -> list[int]:
-        """The numbers of all records, of deleted versions too, newest first."""
+        """The numbers of all records and fences, of deleted versions too, newest first."""
         keys = keys_of(head)
         found = (keys.version_of(info.key) for info in self.documents.listing(keys.versions))
         return [number for number in found if number is not None]
 
     def tip(self, head: Head) -> int:
-        """The highest number that a record has; 0 if there is none."""
+        """The highest number that a record or fence has; 0 if there is none.
+
+        Numbers are dense. So one look at the next one is enough where the highest was seen before and nobody else has
+        registered since; only else is there a listing, which reads a whole folder where a store has folders.
+        """
         keys = keys_of(head)
+        known = self.memory.tip(head)
+        following = keys.record(known + 1)
+        if known and following is not None and not self.documents.exists(following):
+            return known
         newest = self.documents.first(keys.versions)
-        if newest is None:
-            return 0
-        number = keys.version_of(newest.key)
-        # A stray file that is no record may list before them all.
-        return max(self.versions(head), default=0) if number is None else number
+        number = 0 if newest is None else keys.version_of(newest.key)
+        if number is None:  # a stray file that is no record lists before them all
+            number = max(self.versions(head), default=0)
+        self.memory.saw_record(head, number)
+        return number
 
     def marks(self, head: Head) -> Marks:
         """Which versions were deleted or have tags of their own, from one listing."""
