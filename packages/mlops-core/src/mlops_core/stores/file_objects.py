@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mlops_core.durable_files import sync_file, sync_folder
-from mlops_core.errors import AccessDeniedError, BackendError, BackendUnavailableError, InvalidNameError
+from mlops_core.errors import AccessDeniedError, BackendError, BackendUnavailableError
 from mlops_core.ports.artifact_store import ArtifactInfo
-from mlops_core.stores.keys import check_key
+from mlops_core.stores.keys import is_key
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _HASHED_UP_TO: Final = 256 << 10
 _CHUNK: Final = 1 << 20
+_NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,6 +71,21 @@ def temporary_file(folder: Path, data: bytes | BinaryIO) -> Generator[tuple[Path
         yield path, found
     finally:
         path.unlink(missing_ok=True)
+
+
+def open_file(path: Path) -> BinaryIO | None:
+    """A file's stream; ``None`` if there is none, or what is there is no file, such as a folder or a link."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _NO_LINKS)
+    except OSError as exc:
+        # ELOOP: a symbolic link, which no store makes and none follows.
+        if exc.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return None
+        raise
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    return None
 
 
 def make_folder(folder: Path) -> None:
@@ -150,19 +166,11 @@ def _holds_key(folder: Path, base: str) -> bool:
             for each in entries:
                 if each.is_dir(follow_symlinks=False):
                     below.append(each.name)
-                elif each.is_file(follow_symlinks=False) and _is_key(base + each.name):
+                elif each.is_file(follow_symlinks=False) and is_key(base + each.name):
                     return True
     except (FileNotFoundError, NotADirectoryError):
         return False
     return any(_holds_key(folder / name, f"{base}{name}/") for name in below)
-
-
-def _is_key(text: str) -> bool:
-    try:
-        check_key(text)
-    except InvalidNameError:
-        return False
-    return True
 
 
 def classify_os_error(error: Exception) -> type[BackendError] | None:

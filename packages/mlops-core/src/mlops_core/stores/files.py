@@ -25,7 +25,6 @@ from mlops_core.errors import (
     ArtifactNotFoundError,
     ConflictError,
     InvalidNameError,
-    UnsupportedOperationError,
     translating_errors,
 )
 from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStoreCapability
@@ -36,11 +35,13 @@ from mlops_core.stores.file_objects import (
     found_file,
     keys_below,
     make_folder,
+    open_file,
     remove_empty,
     temporary_file,
 )
 from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable
-from mlops_core.stores.keys import check_folder_prefix, check_key
+from mlops_core.stores.keys import check_folder_prefix, check_key, is_key
+from mlops_core.stores.store_arguments import check_put, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -49,11 +50,9 @@ if TYPE_CHECKING:
 
 TEMPORARY: Final = "tmp"
 """The folder below the root that holds unfinished files and locks; no key begins with it."""
-_MAX_CONDITIONAL_BYTES: Final = 5 << 30
 _MAX_PART_BYTES: Final = 255
 _LOCKS: Final = 64
 _WINDOWS_RESERVED: Final = frozenset('<>:"|?*\\')
-_NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 class FileArtifactStore:
@@ -101,19 +100,9 @@ class FileArtifactStore:
             UnsupportedOperationError: A stream, or more than 5 GiB, with a condition.
             ConfigurationError: The file system is not one that can hold a store.
         """
+        check_put(self, key, data, if_absent=if_absent, if_match=if_match, backend=self._backend)
+        self._refuse_what_files_cannot_hold(key)
         path = self._path(key)
-        conditional = if_absent or if_match is not None
-        if if_absent and if_match is not None:
-            raise ValueError("if_absent and if_match exclude each other")
-        if conditional and not (isinstance(data, bytes) and len(data) <= _MAX_CONDITIONAL_BYTES):
-            raise UnsupportedOperationError(
-                f"cannot store {key!r} under a condition",
-                operation="put",
-                subject=key,
-                backend=self._backend,
-                why="a conditional write takes bytes, at most 5 GiB, and no stream",
-                hint="store the stream under a new key first, then write a small object that names it",
-            )
         with self._translating("put", key, f"cannot store {key!r} in {self._root}"):
             self._prepare()
             with temporary_file(self._temporary, data) as (temporary, found):
@@ -127,8 +116,7 @@ class FileArtifactStore:
 
     def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
         """See :meth:`ArtifactStore.get`."""
-        if start < 0 or (stop is not None and stop < 0):
-            raise ValueError("start and stop count from the beginning of the object")
+        check_range(start, stop)
         with self._reading("get", key) as stream:
             found = found_file(stream)
             stream.seek(start)
@@ -137,8 +125,9 @@ class FileArtifactStore:
 
     def open(self, key: str, /, *, start: int = 0) -> BinaryIO:
         """See :meth:`ArtifactStore.open`."""
+        check_range(start)
         with self._translating("open", key, f"cannot read {key!r} in {self._root}"):
-            stream = self._open(key)
+            stream = self._open(key, "open")
             stream.seek(start)
             return stream
 
@@ -149,39 +138,32 @@ class FileArtifactStore:
 
     def find(self, prefix: str = "", /) -> Iterator[ArtifactInfo]:
         """See :meth:`ArtifactStore.find`; one folder at a time is read, when it is reached."""
-        folder, _, _ = prefix.rpartition("/")
-        if folder:
-            try:
-                start = self._path(folder)
-            except InvalidNameError:
-                return
-        else:
-            start = self._root
+        folder, slash, _ = prefix.rpartition("/")
+        if slash and not is_key(folder):
+            return
+        start = self._root / folder
         with self._translating("find", prefix, f"cannot list {start}"):
-            for key in keys_below(start, f"{folder}/" if folder else "", prefix):
-                if key.startswith(f"{TEMPORARY}/"):
-                    continue
+            for key in keys_below(start, folder + slash, prefix):
                 try:
                     found = self.stat(key)
                 except (ArtifactNotFoundError, InvalidNameError):
-                    continue  # deleted since, or put there by somebody else
+                    continue  # deleted since, or none of ours: unfinished, or put there by somebody else
                 yield found
 
     def folders(self, prefix: str = "", /) -> Iterator[str]:
         """See :meth:`ArtifactStore.folders`; one folder is read, and of each folder in it as much as shows a key."""
         check_folder_prefix(prefix)
-        try:
-            folder = self._path(prefix[:-1]) if prefix else self._root
-        except InvalidNameError:
-            return  # no key of this store is there
+        folder = self._root / prefix
         with self._translating("folders", prefix, f"cannot list {folder}"):
             for name in folders_below(folder, prefix):
-                if prefix or name.casefold() != TEMPORARY:
+                if not _why_no_file(prefix + name):
                     yield name
 
     def delete(self, key: str, /) -> None:
         """See :meth:`ArtifactStore.delete`; folders that become empty go with the object."""
         path = self._path(key)
+        if _why_no_file(key):
+            return
         with self._translating("delete", key, f"cannot delete {key!r} in {self._root}"):
             try:
                 if not modes.S_ISREG(path.lstat().st_mode):
@@ -196,19 +178,14 @@ class FileArtifactStore:
 
     def _path(self, key: str) -> Path:
         check_key(key)
-        parts = key.split("/")
-        why = ""
-        if parts[0].casefold() == TEMPORARY:
-            why = f"{TEMPORARY}/ holds this store's unfinished files"
-        elif any(len(part.encode()) > _MAX_PART_BYTES for part in parts):
-            why = f"a file system takes at most {_MAX_PART_BYTES} bytes in one part of a path"
-        elif os.name == "nt" and not _WINDOWS_RESERVED.isdisjoint(key):
-            why = 'Windows takes none of < > : " | ? * \\ in a path'
+        return self._root.joinpath(*key.split("/"))
+
+    def _refuse_what_files_cannot_hold(self, key: str) -> None:
+        why = _why_no_file(key)
         if why:
             raise InvalidNameError(
                 f"{key[:80]!r} cannot be a key of this store", where=str(self._root), why=why, hint="choose another key"
             )
-        return self._root.joinpath(*parts)
 
     def _prepare(self) -> None:
         if not self._prepared:
@@ -273,7 +250,7 @@ class FileArtifactStore:
 
     def _check_etag(self, key: str, expected: str) -> None:
         try:
-            with self._open(key) as stream:
+            with self._open(key, "put") as stream:
                 why = "" if found_file(stream).etag == expected else "it was changed meanwhile"
         except ArtifactNotFoundError:
             why = "it is gone"
@@ -289,24 +266,19 @@ class FileArtifactStore:
 
     @contextmanager
     def _reading(self, operation: str, key: str) -> Generator[BinaryIO]:
-        with self._translating(operation, key, f"cannot read {key!r} in {self._root}"), self._open(key) as stream:
+        with (
+            self._translating(operation, key, f"cannot read {key!r} in {self._root}"),
+            self._open(key, operation) as stream,
+        ):
             yield stream
 
-    def _open(self, key: str) -> BinaryIO:
-        path = self._path(key)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | _NO_LINKS)
-        except OSError as exc:
-            # ELOOP: a symbolic link, which this store does not make and does not follow.
-            if exc.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
-                raise
-        else:
-            if modes.S_ISREG(os.fstat(descriptor).st_mode):
-                return os.fdopen(descriptor, "rb")
-            os.close(descriptor)
+    def _open(self, key: str, operation: str) -> BinaryIO:
+        stream = None if _why_no_file(key) else open_file(self._path(key))
+        if stream is not None:
+            return stream
         raise ArtifactNotFoundError(
             f"no object {key!r}",
-            operation="get",
+            operation=operation,
             subject=key,
             backend=self._backend,
             why=f"{self._root} has no such file",
@@ -322,3 +294,16 @@ class FileArtifactStore:
             backend=self._backend,
             hint=f"check the disk that holds {self._root}: its space, its rights, its health",
         )
+
+
+def _why_no_file(key: str) -> str:
+    """Why a key cannot be the path of a file; ``""`` if it can."""
+    check_key(key)
+    parts = key.split("/")
+    if parts[0].casefold() == TEMPORARY:
+        return f"{TEMPORARY}/ holds this store's unfinished files"
+    if any(len(part.encode()) > _MAX_PART_BYTES for part in parts):
+        return f"a file system takes at most {_MAX_PART_BYTES} bytes in one part of a path"
+    if os.name == "nt" and not _WINDOWS_RESERVED.isdisjoint(key):
+        return 'Windows takes none of < > : " | ? * \\ in a path'
+    return ""

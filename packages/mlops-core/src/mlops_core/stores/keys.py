@@ -34,6 +34,15 @@ def check_key(key: str) -> None:
         raise InvalidNameError(f"{shown} cannot be a key", why=why, hint="for example: reports/2026/auc.json")
 
 
+def is_key(text: str) -> bool:
+    """Whether something is a key."""
+    try:
+        check_key(text)
+    except InvalidNameError:
+        return False
+    return True
+
+
 def check_folder_prefix(prefix: str) -> None:
     """Check a prefix that folders are asked of.
 
