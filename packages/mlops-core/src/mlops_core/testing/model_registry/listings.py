@@ -28,7 +28,7 @@ class Listings(ModelRegistryPart):
         registry.set_alias(MODEL, "oldest", numbers[0])
         registry.set_alias(MODEL, "newest", numbers[-1])
         registry.set_alias(MODEL, "also-newest", numbers[-1])
-        expected = [(number, ()) for number in reversed(numbers)]
+        expected: list[tuple[int, tuple[str, ...]]] = [(number, ()) for number in reversed(numbers)]
         expected[0] = (numbers[-1], ("also-newest", "newest"))
         expected[-1] = (numbers[0], ("oldest",))
         for instance in (registry, subject.another()):
