@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
 
 class MlopsError(Exception):
@@ -196,7 +196,7 @@ def translating_errors(
     operation: str,
     subject: str,
     backend: str,
-    hint: str = "",
+    hint: str | Mapping[type[BackendError], str] = "",
 ) -> Generator[None]:
     """Turn a vendor's exceptions into ours, with the original as ``__cause__``.
 
@@ -209,7 +209,7 @@ def translating_errors(
         operation: The port's method.
         subject: What the method was applied to.
         backend: The configured name of the backend.
-        hint: What to do next.
+        hint: What to do next; what it is depends on the class where it is a mapping.
     """
     try:
         yield
@@ -219,7 +219,8 @@ def translating_errors(
         kind = classify(exc)
         if kind is None:
             raise
-        raise kind(what, operation=operation, subject=subject, backend=backend, why=str(exc), hint=hint) from exc
+        todo = hint if isinstance(hint, str) else hint.get(kind, "")
+        raise kind(what, operation=operation, subject=subject, backend=backend, why=str(exc), hint=todo) from exc
 
 
 def near_matches(name: str, known: Iterable[str]) -> str:

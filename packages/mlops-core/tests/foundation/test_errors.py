@@ -11,6 +11,7 @@ from mlops_core.errors import (
     ConfigurationError,
     MlopsError,
     ModelNotFoundError,
+    NotFoundError,
     near_matches,
     translating_errors,
 )
@@ -88,6 +89,19 @@ def test_what_is_not_the_vendors_passes_untouched(ours: Exception) -> None:
         raise ours
     assert caught.value is ours
     assert ours.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [("look here", "look here"), ({BackendUnavailableError: "wait"}, "wait"), ({NotFoundError: "no"}, "")],
+)
+def test_what_to_do_next_may_depend_on_what_it_is(hint: str | dict[type[BackendError], str], said: str) -> None:
+    with (
+        pytest.raises(BackendUnavailableError) as caught,
+        translating_errors(classify, what="cannot list", operation="models", subject="*", backend="prod", hint=hint),
+    ):
+        raise ConnectionError
+    assert caught.value.hint == said
 
 
 def test_near_matches_suggest_or_list() -> None:
