@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from mlops_core.errors import AccessDeniedError, AuthenticationError, BackendUnavailableError
+from mlops_core.stores.keys import check_folder_prefix, check_key
+from mlops_core.stores.store_arguments import check_put, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 _BROKEN: Final = "the connection broke"
+_LATER: Final = "try again later"
 _REFUSALS: Final = frozenset({AuthenticationError, AccessDeniedError})
 
 
@@ -31,14 +34,18 @@ class _Plan:
 
 
 class BreakableStore:
-    """A store and the connection to it; see :class:`~mlops_core.testing.subjects.Connection`. Every call is a request.
+    """A store and the connection to it; see :class:`~mlops_core.testing.subjects.Connection`.
+
+    Every call is a request, but for one whose arguments are refused before any request.
 
     Args:
         store: Where the objects are.
+        backend: The configured name, for messages.
     """
 
-    def __init__(self, store: ArtifactStore) -> None:
+    def __init__(self, store: ArtifactStore, *, backend: str = "home") -> None:
         self.inner = store
+        self._backend = backend
         self._lock = threading.Lock()
         self._requests = 0
         self._plan = _Plan()
@@ -80,31 +87,39 @@ class BreakableStore:
         self, key: str, data: bytes | BinaryIO, /, *, if_absent: bool = False, if_match: str | None = None
     ) -> ArtifactInfo:
         """See :meth:`ArtifactStore.put`."""
-        return self._request(lambda: self.inner.put(key, data, if_absent=if_absent, if_match=if_match))
+        check_put(self, key, data, if_absent=if_absent, if_match=if_match, backend=self._backend)
+        return self._request("put", key, lambda: self.inner.put(key, data, if_absent=if_absent, if_match=if_match))
 
     def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
         """See :meth:`ArtifactStore.get`."""
-        return self._request(lambda: self.inner.get(key, start=start, stop=stop))
+        check_key(key)
+        check_range(start, stop)
+        return self._request("get", key, lambda: self.inner.get(key, start=start, stop=stop))
 
     def open(self, key: str, /, *, start: int = 0) -> BinaryIO:
         """See :meth:`ArtifactStore.open`."""
-        return self._request(lambda: self.inner.open(key, start=start))
+        check_key(key)
+        check_range(start)
+        return self._request("open", key, lambda: self.inner.open(key, start=start))
 
     def stat(self, key: str, /) -> ArtifactInfo:
         """See :meth:`ArtifactStore.stat`."""
-        return self._request(lambda: self.inner.stat(key))
+        check_key(key)
+        return self._request("stat", key, lambda: self.inner.stat(key))
 
     def find(self, prefix: str = "", /) -> Iterator[ArtifactInfo]:
         """See :meth:`ArtifactStore.find`."""
-        yield from self._request(lambda: self.inner.find(prefix))
+        yield from self._request("find", prefix, lambda: self.inner.find(prefix))
 
     def folders(self, prefix: str = "", /) -> Iterator[str]:
         """See :meth:`ArtifactStore.folders`."""
-        yield from self._request(lambda: self.inner.folders(prefix))
+        check_folder_prefix(prefix)
+        yield from self._request("folders", prefix, lambda: self.inner.folders(prefix))
 
     def delete(self, key: str, /) -> None:
         """See :meth:`ArtifactStore.delete`."""
-        self._request(lambda: self.inner.delete(key))
+        check_key(key)
+        self._request("delete", key, lambda: self.inner.delete(key))
 
     @contextmanager
     def _planning(self, plan: _Plan) -> Generator[None]:
@@ -114,16 +129,22 @@ class BreakableStore:
         finally:
             self._plan = before
 
-    def _request(self, carry_out: Callable[[], _Answer]) -> _Answer:
+    def _request(self, operation: str, subject: str, carry_out: Callable[[], _Answer]) -> _Answer:
         with self._lock:
             plan = self._plan
             number = self._requests - plan.began
             self._requests += 1
+
+        def failed(kind: type[BackendError], why: str, hint: str) -> BackendError:
+            what = f"{operation} of {subject!r} failed"
+            return kind(what, operation=operation, subject=subject, backend=self._backend, why=why, hint=hint)
+
         if plan.refused is not None:
-            raise plan.refused("the request was refused") from PermissionError("refused")
+            why = "the request was refused"
+            raise failed(plan.refused, why, "check who asks, and what they may do") from PermissionError(why)
         if plan.cut_from is not None and number >= plan.cut_from:
-            raise BackendUnavailableError(_BROKEN) from ConnectionRefusedError(_BROKEN)
+            raise failed(BackendUnavailableError, _BROKEN, _LATER) from ConnectionRefusedError(_BROKEN)
         answer = carry_out()
         if number == plan.lost:
-            raise BackendUnavailableError(_BROKEN) from ConnectionResetError(_BROKEN)
+            raise failed(BackendUnavailableError, _BROKEN, _LATER) from ConnectionResetError(_BROKEN)
         return answer
