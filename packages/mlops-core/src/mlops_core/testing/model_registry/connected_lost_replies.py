@@ -9,6 +9,7 @@ from mlops_core.ports.model_registry import ModelRegistryCapability
 from mlops_core.testing.model_registry.calls import ALIAS, MODEL
 from mlops_core.testing.model_registry.connected_scenes import (
     NEW,
+    TAGS_AFTER,
     Call,
     Fresh,
     OnAConnection,
@@ -109,10 +110,10 @@ class LostReplies(OnAConnection):
                 move_from_the_oldest(scene)
             _assert_moved(scene, number)
 
-    def test_one_call_makes_one_version__and_tags_end_as_set(self, fresh_registry: Fresh) -> None:
-        """Setting tags, which comes after a registration, ends with the tags that were asked for.
+    def test_tags_merge__when_a_reply_is_lost(self, fresh_registry: Fresh) -> None:
+        """Setting tags ends with those that were asked for, and with the others as they were.
 
-        If this fails: a request of ``set_tags`` is sent again with what an earlier look had shown, or not at all.
+        If this fails: the adapter sends a write again with what it read before the first, or gives up silently.
         """
         for scene, number in self.disturbed(fresh_registry, set_tags):
             with scene.connection.losing_reply(to=number):
@@ -120,7 +121,7 @@ class LostReplies(OnAConnection):
             if not done:
                 set_tags(scene)
             tags = scene.others().get(MODEL, scene.versions[0].version).tags
-            assert tags == {"stage": "gold", "team": "risk"}, f"the reply to request {number} was lost"
+            assert tags == TAGS_AFTER, f"the reply to request {number} was lost"
 
     def test_deleting_is_idempotent_and_final__when_a_reply_is_lost(self, fresh_registry: Fresh) -> None:
         """Deleting a version or a model ends with it gone, and no error about what the call itself has deleted.

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from mlops_core.ports.model_registry import ModelRegistry, ModelVersion
     from mlops_core.testing.subjects import Connection, RegistryUnderTest
 
-TAGS: Final[Mapping[str, str]] = {"owner": "ada", "stage": "silver"}
+TAGS: Final[Mapping[str, str]] = {"kept": "as it is", "owner": "ada", "stage": "silver"}
+TAGS_AFTER: Final[Mapping[str, str]] = {"kept": "as it is", "stage": "gold", "team": "risk"}
+"""The tags of the oldest version after :func:`set_tags`."""
 NEW: Final = make_package("a new model")
 
 
