@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import vaults
-from mlops_core.testing import ConnectedExperimentTrackerContract, TrackerUnderTest
+from mlops_core.testing import TrackerUnderTest
+from mlops_core.testing.experiment_tracker import ConnectedExperimentTrackerContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import vaults
-from mlops_core.testing import ConnectedModelRegistryContract, RegistryUnderTest
+from mlops_core.testing import RegistryUnderTest
+from mlops_core.testing.model_registry.connected import ConnectedModelRegistryContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable

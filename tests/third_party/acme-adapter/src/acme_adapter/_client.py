@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mlops_core.errors import BackendUnavailableError, translating_errors
 
-from acme_adapter._errors import kind_of
+from acme_adapter._errors import HINTS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,7 +75,7 @@ class Calls:
         while True:
             try:
                 with translating_errors(
-                    _classify, what=what, operation=operation, subject=subject, backend=self.backend
+                    _classify, what=what, operation=operation, subject=subject, backend=self.backend, hint=HINTS
                 ):
                     return request(self.client)
             except BackendUnavailableError:

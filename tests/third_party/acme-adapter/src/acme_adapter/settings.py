@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from mlops_core.errors import ConfigurationError, near_matches
+from mlops_core.errors import ConfigurationError
 from mlops_core.secret import Secret
+from mlops_core.settings.options import read_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops_core.ports.backend import OptionValue
 
-_OPTIONS: Final = ("path", "token")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmeOptions:
+    """The options, as they stand in ``mlops.toml``.
+
+    Attributes:
+        path: The file of the vault: absolute, below the home folder (``~``), or relative to the settings' folder.
+        token: Where the token is kept.
+    """
+
+    path: str
+    token: Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,25 +49,15 @@ class AcmeSettings:
 
         Args:
             name: The configured name.
-            options: ``path``, the file of the vault, absolute, below the home folder (``~``) or relative to ``base``;
-                and ``token``, a reference to a secret.
+            options: See :class:`AcmeOptions`.
             base: The folder against which relative paths are taken.
 
         Raises:
             ConfigurationError: An option is unknown, missing or wrong.
         """
-        where = f"backend {name!r}, adapter 'acme'"
-        for option in options:
-            if option not in _OPTIONS:
-                why = f"the adapter 'acme' has the options {' and '.join(_OPTIONS)}"
-                hint = near_matches(option, _OPTIONS)
-                raise ConfigurationError(f"unknown option {option!r}", where=where, why=why, hint=hint)
-        path = options.get("path")
-        if not isinstance(path, str) or not path.strip() or "\0" in path:
-            what = "the option 'path' is missing" if path is None else "the option 'path' is not a path"
-            raise ConfigurationError(what, where=where, why="it is the file of the vault", hint='path = "models.vault"')
-        if options.get("token") is None:
-            hint = 'token = { env = "ACME_TOKEN" }'
-            raise ConfigurationError("the option 'token' is missing", where=where, why="it says who asks", hint=hint)
-        token = Secret.from_option(options["token"], key=f"backends.{name}.token", base=base)
-        return cls(name=name, path=base / Path(path).expanduser(), token=token)
+        given = read_options(AcmeOptions, options, backend=name, adapter="acme", base=base)
+        if not given.path.strip() or "\0" in given.path:
+            where = f"backend {name!r}, adapter 'acme'"
+            hint = 'path = "models.vault"'
+            raise ConfigurationError("the option 'path' is not a path", where=where, why="it names a file", hint=hint)
+        return cls(name=name, path=base / Path(given.path).expanduser(), token=given.token)
