@@ -55,7 +55,8 @@ class FolderBackDoor:
         if head is None:
             return []
         life = self._life(model)
-        records = [_HIGHEST - int(path.stem) for path in life.glob("versions/*.json")]
+        documents = {_HIGHEST - int(path.stem): _opened(path) for path in life.glob("versions/*.json")}
+        records = [number for number, content in documents.items() if "fence" not in content]
         tombstones = {int(path.name) for path in life.glob("tombstones/*")}
         return [each for each in records if each not in tombstones and each not in cast("list[int]", head["deleting"])]
 
@@ -126,12 +127,13 @@ class FolderBackDoor:
             "nonce": uuid4().hex,
             "aliases": {},
             "deleting": [],
+            "deletions": 0,
             "deleted": False,
             "closing": False,
         }
         _write(life / "digests" / digest, _sealed(note))
         _write(life / "versions" / f"{_HIGHEST - 1:010}.json", _sealed(record))
-        _write(self._model(model) / "head.json", _sealed({**head, "deletions": 0, "deleted": False, "closing": False}))
+        _write(self._model(model) / "head.json", _sealed(head))
         return 1
 
     def _model(self, model: str) -> Path:
