@@ -1,0 +1,300 @@
+"""The state machine of the model registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from mlops_core.ports.model_registry import (
+    UNCHECKED,
+    ModelRegistryCapability,
+    ModelVersion,
+    Origin,
+    PinnedVersion,
+)
+from mlops_core.stores.memory.model_registry import MemoryModelRegistry
+from mlops_core.testing import strategies
+from mlops_core.testing.packages import package_of
+from mlops_core.testing.state_machines.outcomes import Gave, Raised, check_same, outcome
+from mlops_core.testing.state_machines.running import run_machine
+from mlops_core.testing.state_machines.version_numbers import (
+    NEVER_GIVEN,
+    Known,
+    Numbers,
+    comparable_model,
+    comparable_pin,
+    comparable_version,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlops_core.ports.model_registry import IfExists, ModelRegistry, RegisteredModel, Unchecked
+    from mlops_core.testing.packages import MemoryPackage
+    from mlops_core.testing.subjects import RegistryUnderTest
+
+Expecting: TypeAlias = Literal["anything", "nothing", "what is there", "another"]
+_MODELS: Final = 3
+_ALIASES: Final = 3
+_PACKAGES: Final = 4
+_model = st.integers(0, _MODELS - 1)
+_alias = st.integers(0, _ALIASES - 1)
+_text_or_none = st.none() | strategies.texts(max_size=20).filter(bool)
+_origin = st.none() | st.builds(
+    Origin, backend=strategies.texts(), model=strategies.texts(), version=st.integers(0, 9), digest=strategies.texts()
+)
+
+
+class ModelRegistryMachine(RuleBasedStateMachine):
+    """Drives a registry and :class:`MemoryModelRegistry` with the same calls.
+
+    Args:
+        subject: An empty registry.
+    """
+
+    versions = Bundle("versions")
+
+    def __init__(self, subject: RegistryUnderTest) -> None:
+        super().__init__()
+        self.registries: list[ModelRegistry] = [subject.registry, subject.another()]
+        self.memory = MemoryModelRegistry()
+        self.models: list[str] = []
+        self.aliases: list[str] = []
+        self.packages: list[MemoryPackage] = []
+        self.calls = 0
+        self.numbers = Numbers()
+        self.touched = ""
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """The instance whose turn it is."""
+        self.registries.reverse()
+        return self.registries[0]
+
+    @initialize(
+        target=versions,
+        models=st.lists(strategies.model_names(), min_size=_MODELS, max_size=_MODELS, unique=True),
+        aliases=st.lists(strategies.aliases(), min_size=_ALIASES, max_size=_ALIASES, unique=True),
+        packages=st.lists(strategies.packages(), min_size=_PACKAGES, max_size=_PACKAGES),
+    )
+    def choose_names(self, models: list[str], aliases: list[str], packages: list[MemoryPackage]) -> object:
+        """A few names, so that the same one is met often, and for each model a version that it never has."""
+        self.models, self.aliases, self.packages = models, aliases, packages
+        return multiple(*(Known(model, 0, NEVER_GIVEN, NEVER_GIVEN, "0" * 64) for model in models))
+
+    @rule(
+        target=versions,
+        number=_model,
+        package=st.integers(0, _PACKAGES - 1),
+        if_exists=st.sampled_from(("return", "new")),
+        tags=strategies.tags(),
+        metrics=strategies.metrics(),
+        run=_text_or_none,
+        commit=_text_or_none,
+        origin=_origin,
+    )
+    def register(
+        self,
+        *,
+        number: int,
+        package: int,
+        if_exists: IfExists,
+        tags: dict[str, str],
+        metrics: dict[str, float],
+        run: str | None,
+        commit: str | None,
+        origin: Origin | None,
+    ) -> object:
+        """Register one of a few packages, which makes a version or gives one back."""
+        self.touched = model = self.models[number]
+        self.calls += 1
+        operation_id = f"call-{self.calls}"
+
+        def call(registry: ModelRegistry) -> ModelVersion:
+            return registry.register(
+                model,
+                self.packages[package],
+                operation_id=operation_id,
+                if_exists=if_exists,
+                tags=tags,
+                metrics=metrics,
+                run=run,
+                commit=commit,
+                origin=origin,
+            )
+
+        adapter, memory = outcome(lambda: call(self.registry)), outcome(lambda: call(self.memory))
+        if isinstance(adapter, Raised) or isinstance(memory, Raised):
+            check_same(f"register({model!r})", adapter, memory)
+            return multiple(*list[Known]())
+        made, expected = adapter.value, memory.value
+        if not expected.reused:
+            self.numbers.add(model, made.version, expected.version)
+        what = f"register({model!r}, {if_exists=})"
+        check_same(what, self._version(self.registries[0], made), self._version(self.memory, expected))
+        check_same(f"{what}: reused", made.reused, expected.reused)
+        return Known(model, self.numbers.life(model), made.version, expected.version, made.digest)
+
+    @rule(model=strategies.invalid_model_names(), package=st.integers(0, _PACKAGES - 1))
+    def refuse_model(self, model: str, package: int) -> None:
+        """A name outside the grammar makes no model, and can be asked for."""
+        some = self.packages[package]
+        self._compare(f"register({model!r:.80})", lambda it: it.register(model, some, operation_id="refused"))
+        self._compare(f"latest({model!r:.80})", lambda it: it.latest(model))
+
+    @rule(version=versions, content=st.binary(min_size=1, max_size=20))
+    def register_broken(self, version: Known, content: bytes) -> None:
+        """A package whose bytes are not its manifest's makes no version."""
+        if not self._exists(version.model):
+            return  # whether the model is there afterwards, nobody promises
+        self.touched = model = version.model
+        self.calls += 1
+        data = b"%d " % self.calls + content
+        broken = replace(package_of({"model.bin": data}), files={"model.bin": data[:-1] + bytes([data[-1] ^ 1])})
+        operation_id = f"call-{self.calls}"
+        self._compare("register(<broken>)", lambda it: it.register(model, broken, operation_id=operation_id))
+
+    @rule(version=versions)
+    def get(self, version: Known) -> None:
+        """The record of a version, be it deleted."""
+        self._compare_version("get", version, lambda it, number: self._version(it, it.get(version.model, number)))
+
+    @rule(number=_model, alias=_alias)
+    def resolve(self, number: int, alias: int) -> None:
+        """What an alias points at."""
+        model, name = self.models[number], self.aliases[alias]
+        self._compare(f"resolve({model!r}, {name!r})", lambda it: self._pin(it, it.resolve(model, name)))
+
+    @rule(number=_model)
+    def latest(self, number: int) -> None:
+        """The highest live version."""
+        model = self.models[number]
+        self._compare(f"latest({model!r})", lambda it: self._pin(it, it.latest(model)))
+
+    @rule(
+        version=versions, alias=_alias, expecting=st.sampled_from(("anything", "nothing", "what is there", "another"))
+    )
+    def set_alias(self, version: Known, alias: int, expecting: Expecting) -> None:
+        """Point an alias at a version, with and without a condition."""
+        model, name = version.model, self.aliases[alias]
+        conditional = ModelRegistryCapability.ALIAS_COMPARE_AND_SET in self.registries[0].capabilities
+        live = isinstance(outcome(lambda: self.memory.get(model, version.memory)), Gave)
+        if not (conditional and live):  # of two faults at once either may be told
+            expecting = "anything"
+        there = outcome(lambda: self.memory.resolve(model, name))
+
+        def call(registry: ModelRegistry, number: int) -> None:
+            expected: int | Unchecked | None = None
+            if expecting == "anything":
+                expected = UNCHECKED
+            elif expecting == "what is there" and isinstance(there, Gave):
+                expected = there.value.version if registry is self.memory else self.numbers.of_adapter(there.value)
+            elif expecting == "another":
+                expected = NEVER_GIVEN
+            registry.set_alias(model, name, number, expected=expected)
+
+        self._compare_version(f"set_alias({name!r}, expecting {expecting})", version, call)
+
+    @rule(version=versions, alias=strategies.invalid_aliases())
+    def refuse_alias(self, version: Known, alias: str) -> None:
+        """An alias outside the grammar is not set, and can be asked for and removed."""
+        model = version.model
+        self._compare_version(f"set_alias({alias!r:.80})", version, lambda it, n: it.set_alias(model, alias, n))
+        self._compare(f"resolve({model!r}, {alias!r:.80})", lambda it: self._pin(it, it.resolve(model, alias)))
+        self._compare(f"delete_alias({model!r}, {alias!r:.80})", lambda it: it.delete_alias(model, alias))
+
+    @rule(number=_model, alias=_alias)
+    def delete_alias(self, number: int, alias: int) -> None:
+        """Remove an alias, or remove it again."""
+        self.touched, name = self.models[number], self.aliases[alias]
+        self._compare(f"delete_alias({self.touched!r}, {name!r})", lambda it: it.delete_alias(self.touched, name))
+
+    @rule(version=versions, tags=strategies.tags(), removed=st.lists(st.integers(0, 5), max_size=2))
+    def set_tags(self, version: Known, tags: dict[str, str], removed: list[int]) -> None:
+        """Merge tags, and remove some that may be there."""
+        there = outcome(lambda: sorted(self.memory.get(version.model, version.memory).tags))
+        names = [*there.value, "never"] if isinstance(there, Gave) else ["never"]
+        given: dict[str, str | None] = {**tags, **{names[each % len(names)]: None for each in removed}}
+        self._compare_version(f"set_tags({given})", version, lambda it, n: it.set_tags(version.model, n, given))
+
+    @rule(version=versions, tags=strategies.invalid_tags())
+    def refuse_tags(self, version: Known, tags: dict[str, str]) -> None:
+        """Tags outside the grammar are not set, none of them."""
+        self._compare_version(f"set_tags({tags})", version, lambda it, n: it.set_tags(version.model, n, {**tags}))
+
+    @rule(version=versions)
+    def delete_version(self, version: Known) -> None:
+        """Delete a version, or delete it again."""
+        self._compare_version("delete_version", version, lambda it, number: it.delete_version(version.model, number))
+
+    @rule(number=_model, force=st.booleans())
+    def delete_model(self, number: int, *, force: bool) -> None:
+        """Delete a model, or delete it again; registering makes it anew."""
+        self.touched = model = self.models[number]
+        self._compare(f"delete_model({model!r}, {force=})", lambda it: it.delete_model(model, force=force))
+        if not self._exists(model):
+            self.numbers.forget(model)
+
+    @rule(version=versions, file=st.integers(0, 4))
+    def open(self, version: Known, file: int) -> None:
+        """Read a file of a version, or one that it does not hold."""
+        paths = ["package.json", "model.bin", "data.bin", "../package.json", ".hidden"]
+
+        def call(registry: ModelRegistry, number: int) -> bytes:
+            pin = PinnedVersion(model=version.model, version=number, digest=version.digest)
+            with registry.open(pin, paths[file]) as stream:
+                return stream.read()
+
+        self._compare_version(f"open({paths[file]!r})", version, call)
+
+    @invariant()
+    def listings_agree(self) -> None:
+        """The listing of models, and that of the touched model's versions, are complete and equal."""
+        self._compare("models()", lambda it: [self._model(it, each) for each in it.models()])
+        if self.touched:
+            self._compare_versions(self.touched)
+
+    def teardown(self) -> None:
+        """Every listing once more."""
+        for model in self.models:
+            self._compare_versions(model)
+
+    def _compare(self, what: str, call: Callable[[ModelRegistry], object]) -> None:
+        registry = self.registry
+        check_same(what, outcome(lambda: call(registry)), outcome(lambda: call(self.memory)))
+
+    def _compare_version(self, what: str, version: Known, call: Callable[[ModelRegistry, int], object]) -> None:
+        if self.numbers.are_of_another_life(version) and self._exists(version.model):
+            return  # the model was deleted and made again: the numbers may be given again, by one side only
+        self.touched, registry = version.model, self.registry
+        adapter = outcome(lambda: call(registry, version.adapter))
+        memory = outcome(lambda: call(self.memory, version.memory))
+        check_same(f"{what} of {version.model}:{version.adapter}", adapter, memory)
+
+    def _compare_versions(self, model: str) -> None:
+        self._compare(f"versions({model!r})", lambda it: [self._version(it, each) for each in it.versions(model)])
+
+    def _exists(self, model: str) -> bool:
+        return model in {each.name for each in self.memory.models()}
+
+    def _pin(self, registry: ModelRegistry, pin: PinnedVersion) -> object:
+        return comparable_pin(pin, None if registry is self.memory else self.numbers)
+
+    def _version(self, registry: ModelRegistry, version: ModelVersion) -> object:
+        return comparable_version(version, None if registry is self.memory else self.numbers)
+
+    def _model(self, registry: ModelRegistry, model: RegisteredModel) -> object:
+        return comparable_model(model, None if registry is self.memory else self.numbers)
+
+
+def check_model_registry(fresh: Callable[[], RegistryUnderTest], *, programmes: int) -> None:
+    """Compare a registry with the memory registry over random programmes.
+
+    Args:
+        fresh: Makes an empty registry.
+        programmes: How many programmes of about thirty calls; ``MLOPS_TEST_PROGRAMMES`` overrides it.
+    """
+    run_machine(lambda: ModelRegistryMachine(fresh()), programmes=programmes)
