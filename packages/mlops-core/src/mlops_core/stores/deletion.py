@@ -14,16 +14,14 @@ that finds the first rewrites the head, which makes the second fail and the dele
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mlops_core.errors import ConflictError, IntegrityError, ModelNotFoundError
-from mlops_core.stores.registry_state import keys_of
+from mlops_core.stores.registry_state import TOMBSTONE, keys_of
 
 if TYPE_CHECKING:
     from mlops_core.stores.registry_documents import Head
     from mlops_core.stores.registry_state import RegistryState
-
-_TOMBSTONE: Final = b"deleted\n"
 
 
 def delete_version(state: RegistryState, model: str, version: int) -> None:
@@ -51,7 +49,7 @@ def delete_version(state: RegistryState, model: str, version: int) -> None:
         return replace(now, deleting=now.deleting - {version})
 
     state.edit_head(model, head.incarnation, "delete_version", mark)
-    state.documents.create(keys.tombstone(version), _TOMBSTONE)
+    state.documents.create(keys.tombstone(version), TOMBSTONE)
     _delete_files(state, head, version)
     try:
         state.edit_head(model, head.incarnation, "delete_version", unmark)

@@ -30,6 +30,7 @@ from mlops_core.ports.model_registry import (
     RegisteredModel,
 )
 from mlops_core.ports.registration_values import checked_registration
+from mlops_core.stores.collection import COLLECT_GARBAGE, Collection
 from mlops_core.stores.conditional_writes import Documents, Retries
 from mlops_core.stores.deletion import delete_model, delete_version
 from mlops_core.stores.package_files import PackageFiles
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from mlops_core.manifest import Package
     from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.model_registry import IfExists, Origin, Unchecked
+    from mlops_core.stores.collection import Collected
     from mlops_core.stores.registry_documents import Head
 
 GRACE: Final = timedelta(days=1)
@@ -105,6 +107,7 @@ class StoreModelRegistry:
         self._state = RegistryState(self._documents, backend=backend, new_id=new_id)
         self._registrar = Registrar(state=self._state, clock=clock, monotonic=monotonic, grace=grace)
         self._files = PackageFiles(self._state)
+        self._grace = grace
 
     @property
     def capabilities(self) -> ModelRegistryCapability:
@@ -310,6 +313,18 @@ class StoreModelRegistry:
 
     def _telling(self, operation: str, subject: str) -> AbstractContextManager[None]:
         return telling_store_errors(operation, subject=subject, backend=self._backend)
+
+    def collect_garbage(self, *, dry_run: bool = False) -> Collected:
+        """Remove what killed registrations, deletions and writes have left; see :mod:`mlops_core.stores.collection`.
+
+        It may run at any time, beside any other call and beside itself. A package folder that no version names is
+        removed when all of it is older than the grace period, by the store's own clock.
+
+        Args:
+            dry_run: Remove nothing, and say what would be removed.
+        """
+        with self._telling(COLLECT_GARBAGE, ""):
+            return Collection(self._state, grace=self._grace, dry_run=dry_run).run()
 
     def _version(self, head: Head, record: Record, *, reused: bool = False, tagged: bool = True) -> ModelVersion:
         changed = self._state.tags(record) if tagged else None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mlops_core.stores.registry_record import Record
 
 WAS_DELETED: Final = "it was deleted"
+TOMBSTONE: Final = b"deleted\n"
+"""The bytes of every tombstone; only its key says anything."""
 
 
 @dataclass(frozen=True, slots=True)
