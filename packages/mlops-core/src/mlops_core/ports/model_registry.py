@@ -108,27 +108,35 @@ class ModelRegistry(Protocol):
 
     * ``numbers_increase_and_are_never_reused``: versions are integers as the vendor prints them, strictly increasing
       in the order of registration, never used again while the model exists. Gaps are allowed; the first is any.
-    * ``every_version_has_the_digest_of_its_package``: the digest, never (name, version), is the identity of caches.
+    * ``every_version_has_the_digest_of_its_package``: the digest, never (name, version), is the identity of caches;
+      the manifest comes back equal.
+    * ``records_hold_what_was_given``: operation id, tags, run, commit and origin exactly, metrics to the last bit, NaN
+      and infinities too; what was not given is ``None`` or empty. ``created_at`` is aware UTC. A record says what was
+      so when it was read, and sharing no mapping with the registry it stays so.
     * ``same_digest_is_given_back_or_made_anew``: ``if_exists="return"`` gives back the highest live version of the same
-      digest, ``"new"`` makes another, ``reused`` says which. Exact under concurrency with ``ATOMIC_DEDUP``, else
-      one call after the other.
+      digest, with nothing of it changed, ``"new"`` makes another, ``reused`` says which. Exact under concurrency with
+      ``ATOMIC_DEDUP``, else one call after the other.
     * ``concurrent_registrations_all_count``: each succeeds or raises ``BackendUnavailableError``; numbers are unique
       and nothing is lost.
     * ``one_call_makes_one_version``: lost replies included; an unknown outcome is looked up by the operation id before
       anything is sent again. A caller that was killed relies on ``if_exists="return"``.
-    * ``a_version_is_whole_or_absent``: ``register`` returns only after every file is stored; a crash at any point
-      leaves either no version or a whole one.
+    * ``a_version_is_whole_or_absent``: ``register`` returns only after every file is stored; nobody sees a version
+      before; a package that is not what its manifest says leaves none; a crash at any point leaves either no version
+      or a whole one.
     * ``what_is_read_is_verified``: size and SHA-256 of every file, failing closed with ``IntegrityError`` before
       anything is deserialised; files that the manifest does not name are ignored.
+    * ``tags_merge``: ``set_tags`` sets the keys that are given, ``None`` removes one, others stay. No other writer's
+      key is lost under concurrency with ``ATOMIC_TAG_MERGE``, else one call after the other.
     * ``deleting_is_idempotent_and_final``: a deleted version never resolves; a model with live versions is deleted only
-      with ``force=True``.
+      with ``force=True``; a model made again shares nothing with the one that was deleted.
     * ``an_alias_points_at_one_version``: moving it is one step, and a race ends with one of the written values and no
       error. ``expected`` is compare-and-set with ``ALIAS_COMPARE_AND_SET``, refused without.
     * ``latest_is_a_method_and_no_alias``: it is the highest live version; ``latest``, ``v<n>`` and all-digit aliases
       are refused everywhere.
-    * ``missing_things_are_told_apart``: ``ModelNotFoundError``, ``VersionNotFoundError``, ``AliasNotFoundError``.
+    * ``missing_things_are_told_apart``: ``ModelNotFoundError``, ``VersionNotFoundError``, ``AliasNotFoundError``, and
+      ``ArtifactNotFoundError`` for a file; each names operation, subject, backend, why, and what to do next.
     * ``names_obey_one_grammar``: what creates a name obeys :mod:`mlops_core.naming`, checked before any request, never
-      altered on the way. What reads takes any name that the vendor has, verbatim.
+      altered on the way. What reads, sets an alias or tags, or deletes takes any model that the vendor has, verbatim.
     * ``listings_are_complete_and_current``: iterators, models by name, versions newest first, aliases complete; what
       one call has done every later call sees.
     * ``the_process_stays_as_it_was``: no environment writes, no global address, no logging set-up; two registries of
@@ -136,11 +144,8 @@ class ModelRegistry(Protocol):
     * ``vendor_errors_arrive_as_ours``: with the original as ``__cause__``; bugs of ours pass through untouched; secrets
       appear nowhere.
 
-    Tags merge without losing another writer's keys with ``ATOMIC_TAG_MERGE``, else one call after the other.
-
-    Times are aware UTC. Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and
-    ``BackendUnavailableError``. Every method that takes a version raises ``InvalidNameError`` for what is no integer
-    from 0 on; ``True`` is none.
+    Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and ``BackendUnavailableError``. Every method
+    that takes a version raises ``InvalidNameError`` for what is no integer from 0 on; ``True`` is none.
     """
 
     @property
@@ -181,8 +186,10 @@ class ModelRegistry(Protocol):
             origin: Where it was copied from.
 
         Raises:
-            InvalidNameError: The name or a tag breaks the grammar.
-            IntegrityError: A file of the package is not what its manifest says; no version was made.
+            InvalidNameError: The name or a tag breaks the grammar, or another argument cannot be kept exactly; see
+                :func:`mlops_core.ports.registration_values.checked_registration`.
+            IntegrityError: A file of the package is not what its manifest says, or the manifest is none; no version was
+                made.
         """
         ...
 
@@ -284,7 +291,8 @@ class ModelRegistry(Protocol):
 
         Raises:
             ModelNotFoundError: No such model.
-            VersionNotFoundError: No such version, or it was deleted.
-            ArtifactNotFoundError: The version holds no such file.
+            VersionNotFoundError: No such version, it was deleted, or its number is another package now.
+            ArtifactNotFoundError: The version's manifest names no such file.
+            IntegrityError: The manifest names the file, and the backend has lost it.
         """
         ...

@@ -16,7 +16,10 @@ pytest.register_assert_rewrite(*(f"{__name__}.{each.name}" for each in pkgutil.i
 
 from mlops_core.testing.breakable_store import BreakableStore  # noqa: E402 (after the line above)
 from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap  # noqa: E402
+from mlops_core.testing.model_registry import ModelRegistryContract  # noqa: E402
+from mlops_core.testing.model_registry.connected import ConnectedModelRegistryContract  # noqa: E402
 from mlops_core.testing.packages import MemoryPackage, make_package  # noqa: E402
+from mlops_core.testing.signatures import compare_with_protocol  # noqa: E402
 from mlops_core.testing.subjects import (  # noqa: E402
     ArtifactStoreBackDoor,
     Connection,
@@ -31,14 +34,17 @@ __all__ = [
     "CONTRACT_VERSION",
     "ArtifactStoreBackDoor",
     "BreakableStore",
+    "ConnectedModelRegistryContract",
     "Connection",
     "Contract",
     "ExperimentTrackerBackDoor",
     "KnownGap",
     "MemoryPackage",
     "ModelRegistryBackDoor",
+    "ModelRegistryContract",
     "RegistryUnderTest",
     "StoreUnderTest",
     "TrackerUnderTest",
+    "compare_with_protocol",
     "make_package",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -68,10 +69,7 @@ class Capabilities(ModelRegistryPart):
             tags = [
                 dict[str, str | None]({f"key-{who}": f"{number}", f"key-{who}-{number}": "x"}) for who in range(RIVALS)
             ]
-            calls = [
-                lambda each=each, mine=mine: each.set_tags(MODEL, version, mine)
-                for each, mine in zip(instances, tags, strict=True)
-            ]
+            calls = [partial(each.set_tags, MODEL, version, mine) for each, mine in zip(instances, tags, strict=True)]
             if at_once:
                 assert errors_of(all_at_once(calls)) == []
             else:

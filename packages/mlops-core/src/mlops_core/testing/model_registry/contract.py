@@ -13,6 +13,7 @@ from mlops_core.testing.model_registry.missing import MissingThings
 from mlops_core.testing.model_registry.names import Names
 from mlops_core.testing.model_registry.numbers import Numbers
 from mlops_core.testing.model_registry.process import Process
+from mlops_core.testing.model_registry.random_programmes import RandomProgrammes
 from mlops_core.testing.model_registry.records import Records
 from mlops_core.testing.model_registry.registration import Registration
 from mlops_core.testing.model_registry.tags import Tags
@@ -37,6 +38,7 @@ class ModelRegistryContract(
     Process,
     Errors,
     Capabilities,
+    RandomProgrammes,
 ):
     """What every model registry promises, see :class:`mlops_core.ports.model_registry.ModelRegistry`.
 
