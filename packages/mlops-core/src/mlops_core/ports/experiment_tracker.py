@@ -260,7 +260,7 @@ class ExperimentTracker(Protocol):
             tags: Tags that must have these values.
 
         Raises:
-            InvalidNameError: A parameter's value or a comparison is none (at the first step of the iterator).
+            InvalidNameError: A parameter's value or a comparison is none (by the call, or at the first step).
         """
         ...
 

@@ -25,6 +25,7 @@ from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, RunFile
 from mlops_core.ports.run_values import metric_conditions, parameter_text
 from mlops_core.stores.conditional_writes import Documents, Retries
+from mlops_core.stores.store_errors import telling_store_errors
 from mlops_core.stores.tracker_documents import RunDocument
 from mlops_core.stores.tracker_layout import (
     EXPERIMENTS,
@@ -39,6 +40,7 @@ from mlops_core.stores.tracker_run import StoreRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.experiment_tracker import (
@@ -130,7 +132,12 @@ class StoreExperimentTracker:
             tags=dict(tags),
         )
         keys = RunKeys(document.id)
-        etag = self._documents.create(keys.document, document.to_bytes())
+        entry = index_key(experiment, document.id, document.started_at)
+        data = document.to_bytes()
+        with self._telling("start_run", experiment):
+            etag = self._documents.create(keys.document, data)
+            if etag is not None:
+                self._documents.create(entry, document.id.encode())
         if etag is None:
             raise AlreadyExistsError(
                 "the run was not started",
@@ -140,8 +147,6 @@ class StoreExperimentTracker:
                 why=f"there is a run {document.id} already: ids are not unique",
                 hint="give the tracker a new_id that never repeats itself",
             )
-        entry = index_key(experiment, document.id, document.started_at)
-        self._documents.create(entry, document.id.encode())
         return StoreRun(
             document,
             etag,
@@ -155,7 +160,8 @@ class StoreExperimentTracker:
 
     def get_run(self, run_id: str, /) -> RunRecord:
         """See :meth:`ExperimentTracker.get_run`; one request."""
-        return self._document(run_id, "get_run").record
+        with self._telling("get_run", run_id):
+            return self._document(run_id, "get_run").record
 
     def runs(
         self,
@@ -168,18 +174,7 @@ class StoreExperimentTracker:
     ) -> Iterator[RunRecord]:
         """See :meth:`ExperimentTracker.runs`; one listing, one request for each run that is reached."""
         texts = {key: parameter_text(value) for key, value in params.items()}
-        conditions = metric_conditions(metrics)
-        for run_id in self._newest_first(experiment):
-            document = self._find(run_id)
-            if document is None:
-                continue  # its objects were removed by somebody else
-            run = document.record
-            if (
-                texts.items() <= run.params.items()
-                and tags.items() <= run.tags.items()
-                and all(_holds(each, run) for each in conditions)
-            ):
-                yield run
+        return self._found(experiment, texts, metric_conditions(metrics), tags)
 
     def metric_history(self, run_id: str, key: str, /) -> Iterator[MetricPoint]:
         """See :meth:`ExperimentTracker.metric_history`; one request, and one for each segment that may hold the key."""
@@ -187,19 +182,24 @@ class StoreExperimentTracker:
         if keys is None:
             raise self._no_run(run_id, "metric_history")
         points = RunPoints(self._documents, keys, backend=self._backend)
-        yield from points.history(key, lambda: self._document(run_id, "metric_history"))
+        with self._telling("metric_history", run_id):
+            found = points.history(key, lambda: self._document(run_id, "metric_history"))
+        yield from found
 
     def files(self, run_id: str, /) -> Iterator[RunFile]:
         """See :meth:`ExperimentTracker.files`; one request, and a listing."""
-        keys = self._keys(run_id, "files")
-        for info in self._documents.listing(keys.files):
+        with self._telling("files", run_id):
+            keys = self._keys(run_id, "files")
+            listed = self._documents.listing(keys.files)
+        for info in listed:
             yield RunFile(path=info.key.removeprefix(keys.files), size=info.size)
 
     def open_file(self, run_id: str, path: str, /) -> BinaryIO:
         """See :meth:`ExperimentTracker.open_file`; two requests."""
-        keys = self._keys(run_id, "open_file")
         try:
-            return self._documents.trying(lambda: self._documents.store.open(keys.files + path))
+            with self._telling("open_file", f"{run_id}: {path}"):
+                keys = self._keys(run_id, "open_file")
+                return self._documents.trying(lambda: self._documents.store.open(keys.files + path))
         except (ArtifactNotFoundError, InvalidNameError) as exc:
             raise ArtifactNotFoundError(
                 f"the run has no file {path!r:.80}",
@@ -209,6 +209,22 @@ class StoreExperimentTracker:
                 why="none was logged under this path",
                 hint="list them with files()",
             ) from exc
+
+    def _found(
+        self, experiment: str | None, params: Mapping[str, str], metrics: list[MetricCondition], tags: Mapping[str, str]
+    ) -> Iterator[RunRecord]:
+        with self._telling("runs", experiment or ""):
+            for run_id in self._newest_first(experiment):
+                document = self._find(run_id)
+                if document is None:
+                    continue  # an entry that somebody else has put there, or a run that somebody else has removed
+                run = document.record
+                if (
+                    params.items() <= run.params.items()
+                    and tags.items() <= run.tags.items()
+                    and all(_holds(each, run) for each in metrics)
+                ):
+                    yield run
 
     def _newest_first(self, experiment: str | None) -> list[str]:
         prefix = EXPERIMENTS
@@ -240,6 +256,9 @@ class StoreExperimentTracker:
         if found is None:
             return None
         return RunDocument.from_bytes(found.data, where=f"backend {self._backend!r}, {found.info.key}", run_id=run_id)
+
+    def _telling(self, operation: str, subject: str) -> AbstractContextManager[None]:
+        return telling_store_errors(operation, subject=subject, backend=self._backend)
 
     def _no_run(self, run_id: str, operation: str) -> RunNotFoundError:
         return RunNotFoundError(

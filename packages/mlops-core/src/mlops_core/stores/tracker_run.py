@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Self
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 from mlops_core.errors import BackendError, ConflictError, IntegrityError, MlopsError
 from mlops_core.naming import check_tags
 from mlops_core.ports.run_values import metric_points, parameter_texts, run_files
+from mlops_core.stores.store_errors import telling_store_errors
 from mlops_core.stores.tracker_documents import RunDocument, with_last
 from mlops_core.stores.tracker_points import RunPoints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -97,8 +98,7 @@ class StoreRun:
     def log_params(self, params: Mapping[str, ParameterValue], /) -> None:
         """See :meth:`Run.log_params`; one write, of all parameters that the run has."""
         texts = parameter_texts(params)
-        self._check_process("log_params")
-        with self._lock:
+        with self._calling("log_params"):
             self._write_if_due()
             self._change("log_params", partial(self._with_params, texts))
 
@@ -107,8 +107,7 @@ class StoreRun:
     ) -> None:
         """See :meth:`Run.log_metrics`."""
         points = metric_points(metrics, step=step, time=time, now=self._clock())
-        self._check_process("log_metrics")
-        with self._lock:
+        with self._calling("log_metrics"):
             self._check_running(self._known(), "log_metrics")
             self._write_if_due()
             if not self._buffer:
@@ -121,21 +120,19 @@ class StoreRun:
     def set_tags(self, tags: Mapping[str, str | None], /) -> None:
         """See :meth:`Run.set_tags`; one write."""
         check_tags(tags, removing=True)
-        self._check_process("set_tags")
 
         def merge(now: RunDocument) -> RunDocument:
             merged = {**now.tags, **tags}
             return replace(now, tags={key: value for key, value in merged.items() if value is not None})
 
-        with self._lock:
+        with self._calling("set_tags"):
             self._write_if_due()
             self._change("set_tags", merge)
 
     def log_files(self, files: Mapping[str, bytes | Path], /) -> None:
         """See :meth:`Run.log_files`; one write for each file."""
         checked = run_files(files)
-        self._check_process("log_files")
-        with self._lock:
+        with self._calling("log_files"):
             self._check_running(self._known(), "log_files")
             self._write_if_due()
             for path, content in checked.items():
@@ -143,8 +140,7 @@ class StoreRun:
 
     def flush(self) -> None:
         """See :meth:`Run.flush`; two writes, none if nothing is kept back."""
-        self._check_process("flush")
-        with self._lock:
+        with self._calling("flush"):
             self._write_points()
 
     def finish(self, status: Literal["finished", "failed"] = "finished", /) -> None:
@@ -152,8 +148,7 @@ class StoreRun:
 
         Called again after an error, it goes on where it was.
         """
-        self._check_process("finish")
-        with self._lock:
+        with self._calling("finish"):
             if self._known().status != "running":
                 return
             self._write_points()
@@ -193,6 +188,15 @@ class StoreRun:
 
     def __repr__(self) -> str:
         return f"<{self._document.status} run {self.id} of {self.experiment!r}, backend {self._backend!r}>"
+
+    @contextmanager
+    def _calling(self, operation: str) -> Generator[None]:
+        """One call at a time, by the process that started the run; what the store says is told of this call."""
+        # Before the lock: in a forked child it may be held by a thread that does not exist there.
+        if os.getpid() != self._process:
+            raise self._conflict(operation, "it belongs to the process that started it", "start a run in the child")
+        with self._lock, telling_store_errors(operation, subject=self.id, backend=self._backend):
+            yield
 
     def _write_if_due(self) -> None:
         """Write the points that were kept back for long enough."""
@@ -278,10 +282,6 @@ class StoreRun:
     def _check_running(self, document: RunDocument, operation: str) -> None:
         if document.status != "running":
             raise self._conflict(operation, f"it has {document.status}", "only tags can be set after the end")
-
-    def _check_process(self, operation: str) -> None:
-        if os.getpid() != self._process:
-            raise self._conflict(operation, "it belongs to the process that started it", "start a run in the child")
 
     def _conflict(self, operation: str, why: str, hint: str) -> ConflictError:
         return ConflictError(
