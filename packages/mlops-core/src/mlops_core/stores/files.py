@@ -39,6 +39,7 @@ from mlops_core.stores.file_objects import (
     remove_empty,
     temporary_file,
 )
+from mlops_core.stores.file_sweep import sweep_unfinished
 from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable
 from mlops_core.stores.keys import check_folder_prefix, check_key, is_key
 from mlops_core.stores.store_arguments import check_put, check_range
@@ -46,6 +47,7 @@ from mlops_core.stores.store_arguments import check_put, check_range
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
+    from datetime import timedelta
     from pathlib import Path
 
 TEMPORARY: Final = "tmp"
@@ -120,7 +122,9 @@ class FileArtifactStore:
         with self._reading("get", key) as stream:
             found = found_file(stream)
             stream.seek(start)
-            data = stream.read() if stop is None else stream.read(max(0, stop - start))
+            # Not asked for more than there is: a file object makes room for all that it is asked for.
+            end = found.size if stop is None else min(stop, found.size)
+            data = stream.read(max(0, end - start))
         return Artifact(info=found.info(key), data=data)
 
     def open(self, key: str, /, *, start: int = 0) -> BinaryIO:
@@ -175,6 +179,19 @@ class FileArtifactStore:
             except (FileNotFoundError, NotADirectoryError):
                 return
             remove_empty(path.parent, below=self._root)
+
+    def sweep(self, *, older_than: timedelta, dry_run: bool = False) -> tuple[int, int]:
+        """Remove what killed writes have left in ``tmp/``.
+
+        Args:
+            older_than: How long ago a file was written last, at least, by the file system's clock.
+            dry_run: Remove nothing.
+
+        Returns:
+            How many files, and their bytes.
+        """
+        with self._translating("sweep", "", f"cannot remove unfinished files of {self._root}"):
+            return sweep_unfinished(self._temporary, older_than=older_than, dry_run=dry_run)
 
     def _path(self, key: str) -> Path:
         check_key(key)
