@@ -16,6 +16,10 @@ pytest.register_assert_rewrite(*(f"{__name__}.{each.name}" for each in pkgutil.i
 
 from mlops_core.testing.breakable_store import BreakableStore  # noqa: E402 (after the line above)
 from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap  # noqa: E402
+from mlops_core.testing.experiment_tracker import (  # noqa: E402
+    ConnectedExperimentTrackerContract,
+    ExperimentTrackerContract,
+)
 from mlops_core.testing.model_registry import ModelRegistryContract  # noqa: E402
 from mlops_core.testing.model_registry.connected import ConnectedModelRegistryContract  # noqa: E402
 from mlops_core.testing.packages import MemoryPackage, make_package  # noqa: E402
@@ -34,10 +38,12 @@ __all__ = [
     "CONTRACT_VERSION",
     "ArtifactStoreBackDoor",
     "BreakableStore",
+    "ConnectedExperimentTrackerContract",
     "ConnectedModelRegistryContract",
     "Connection",
     "Contract",
     "ExperimentTrackerBackDoor",
+    "ExperimentTrackerContract",
     "KnownGap",
     "MemoryPackage",
     "ModelRegistryBackDoor",
