@@ -14,7 +14,11 @@ import pytest
 # of a package that is being imported already.
 pytest.register_assert_rewrite(*(f"{__name__}.{each.name}" for each in pkgutil.iter_modules(__path__)))
 
-from mlops_core.testing.breakable_store import BreakableStore  # noqa: E402 (after the line above)
+from mlops_core.testing.artifact_store import (  # noqa: E402 (after the line above)
+    ArtifactStoreContract,
+    ConnectedArtifactStoreContract,
+)
+from mlops_core.testing.breakable_store import BreakableStore  # noqa: E402
 from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap  # noqa: E402
 from mlops_core.testing.experiment_tracker import (  # noqa: E402
     ConnectedExperimentTrackerContract,
@@ -37,7 +41,9 @@ from mlops_core.testing.subjects import (  # noqa: E402
 __all__ = [
     "CONTRACT_VERSION",
     "ArtifactStoreBackDoor",
+    "ArtifactStoreContract",
     "BreakableStore",
+    "ConnectedArtifactStoreContract",
     "ConnectedExperimentTrackerContract",
     "ConnectedModelRegistryContract",
     "Connection",
