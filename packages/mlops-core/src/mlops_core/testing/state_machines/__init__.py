@@ -8,6 +8,14 @@ differently is mapped or left out: numbers, ids, etags, times and pages.
 from __future__ import annotations
 
 from mlops_core.testing.state_machines.artifact_store import ArtifactStoreMachine, check_artifact_store
+from mlops_core.testing.state_machines.experiment_tracker import ExperimentTrackerMachine, check_experiment_tracker
 from mlops_core.testing.state_machines.model_registry import ModelRegistryMachine, check_model_registry
 
-__all__ = ["ArtifactStoreMachine", "ModelRegistryMachine", "check_artifact_store", "check_model_registry"]
+__all__ = [
+    "ArtifactStoreMachine",
+    "ExperimentTrackerMachine",
+    "ModelRegistryMachine",
+    "check_artifact_store",
+    "check_experiment_tracker",
+    "check_model_registry",
+]
