@@ -7,7 +7,9 @@
   deleted; ``if_match`` reads the etag again while holding it. Deleting a lock file would split its waiters.
 * An etag is the SHA-256 of the content up to 256 KiB. A bigger object's is its size, time of writing and inode, which
   every write changes because every write makes a new file: nobody rereads gigabytes for a ``stat``.
-* ``a`` and ``a/b`` cannot both be files: the second is refused with ``InvalidNameError``. ``tmp/...`` is ours.
+* ``a`` and ``a/b`` cannot both be files: the second is refused with ``InvalidNameError``. ``tmp/...`` is ours. Where
+  the file system folds names, a key that differs from another by case or normal form only is refused too, and each part
+  of a key costs the reading of a folder.
 """
 
 from __future__ import annotations
@@ -20,15 +22,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mlops_core.durable_files import sync_folder
-from mlops_core.errors import (
-    AlreadyExistsError,
-    ArtifactNotFoundError,
-    ConflictError,
-    InvalidNameError,
-    translating_errors,
-)
+from mlops_core.errors import ArtifactNotFoundError, InvalidNameError, translating_errors
 from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStoreCapability
 from mlops_core.stores.file_locks import exclusive_lock
+from mlops_core.stores.file_names import TEMPORARY, folded, names_are_folded, spelled_otherwise, why_no_file
 from mlops_core.stores.file_objects import (
     classify_os_error,
     folders_below,
@@ -43,6 +40,7 @@ from mlops_core.stores.file_sweep import sweep_unfinished
 from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable
 from mlops_core.stores.keys import check_folder_prefix, check_key, is_key
 from mlops_core.stores.store_arguments import check_put, check_range
+from mlops_core.stores.store_errors import exists_already, no_object, not_what_was_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -50,11 +48,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-TEMPORARY: Final = "tmp"
-"""The folder below the root that holds unfinished files and locks; no key begins with it."""
-_MAX_PART_BYTES: Final = 255
 _LOCKS: Final = 64
-_WINDOWS_RESERVED: Final = frozenset('<>:"|?*\\')
 
 
 class FileArtifactStore:
@@ -103,8 +97,8 @@ class FileArtifactStore:
             ConfigurationError: The file system is not one that can hold a store.
         """
         check_put(self, key, data, if_absent=if_absent, if_match=if_match, backend=self._backend)
-        self._refuse_what_files_cannot_hold(key)
         path = self._path(key)
+        self._refuse_as_key(key, why_no_file(key))
         with self._translating("put", key, f"cannot store {key!r} in {self._root}"):
             self._prepare()
             with temporary_file(self._temporary, data) as (temporary, found):
@@ -143,30 +137,33 @@ class FileArtifactStore:
     def find(self, prefix: str = "", /) -> Iterator[ArtifactInfo]:
         """See :meth:`ArtifactStore.find`; one folder at a time is read, when it is reached."""
         folder, slash, _ = prefix.rpartition("/")
-        if slash and not is_key(folder):
+        if slash and (not is_key(folder) or self._is_spelled_otherwise(folder)):
             return
         start = self._root / folder
         with self._translating("find", prefix, f"cannot list {start}"):
             for key in keys_below(start, folder + slash, prefix):
-                try:
-                    found = self.stat(key)
-                except (ArtifactNotFoundError, InvalidNameError):
-                    continue  # deleted since, or none of ours: unfinished, or put there by somebody else
-                yield found
+                # What no key can name is unfinished, or was put there by somebody else.
+                stream = open_file(self._root / key) if is_key(key) and not why_no_file(key) else None
+                if stream is not None:  # else it was deleted since
+                    with stream:
+                        found = found_file(stream)
+                    yield found.info(key)
 
     def folders(self, prefix: str = "", /) -> Iterator[str]:
         """See :meth:`ArtifactStore.folders`; one folder is read, and of each folder in it as much as shows a key."""
         check_folder_prefix(prefix)
+        if prefix and self._is_spelled_otherwise(prefix[:-1]):
+            return
         folder = self._root / prefix
         with self._translating("folders", prefix, f"cannot list {folder}"):
             for name in folders_below(folder, prefix):
-                if not _why_no_file(prefix + name):
+                if not why_no_file(prefix + name):
                     yield name
 
     def delete(self, key: str, /) -> None:
         """See :meth:`ArtifactStore.delete`; folders that become empty go with the object."""
         path = self._path(key)
-        if _why_no_file(key):
+        if why_no_file(key) or self._is_spelled_otherwise(key):
             return
         with self._translating("delete", key, f"cannot delete {key!r} in {self._root}"):
             try:
@@ -197,12 +194,18 @@ class FileArtifactStore:
         check_key(key)
         return self._root.joinpath(*key.split("/"))
 
-    def _refuse_what_files_cannot_hold(self, key: str) -> None:
-        why = _why_no_file(key)
+    def _refuse_as_key(self, key: str, why: str) -> None:
         if why:
             raise InvalidNameError(
                 f"{key[:80]!r} cannot be a key of this store", where=str(self._root), why=why, hint="choose another key"
             )
+
+    def _is_spelled_otherwise(self, key: str) -> bool:
+        return names_are_folded(self._root) and spelled_otherwise(self._root, key)
+
+    def _refuse_twin(self, key: str) -> None:
+        if self._is_spelled_otherwise(key):
+            self._refuse_as_key(key, "to this file system it is the same as another key, spelled otherwise")
 
     def _prepare(self) -> None:
         if not self._prepared:
@@ -211,7 +214,7 @@ class FileArtifactStore:
             self._prepared = True
 
     def _lock(self, key: str) -> AbstractContextManager[None]:
-        number = hashlib.sha256(key.encode()).digest()[0] % _LOCKS
+        number = hashlib.sha256(folded(key).encode()).digest()[0] % _LOCKS
         return exclusive_lock(self._temporary / "locks" / f"{number:02}.lock", timeout=self._lock_timeout)
 
     def _place(self, key: str, path: Path, move: Callable[[], None]) -> None:
@@ -227,7 +230,7 @@ class FileArtifactStore:
                     raise
             except (IsADirectoryError, NotADirectoryError) as exc:
                 raise InvalidNameError(
-                    f"{key!r} cannot be a key of this store",
+                    f"{key[:80]!r} cannot be a key of this store",
                     where=str(self._root),
                     why="another object's key is a folder of it, or it is a folder of another object's key",
                     hint="choose another key: 'a' and 'a/b' cannot both be files",
@@ -236,6 +239,7 @@ class FileArtifactStore:
                 return
 
     def _create(self, key: str, temporary: Path, path: Path) -> None:
+        self._refuse_twin(key)
         try:
             os.link(temporary, path)
         except OSError as exc:
@@ -244,14 +248,7 @@ class FileArtifactStore:
             if not made and path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from exc
             if not made and isinstance(exc, FileExistsError):
-                raise AlreadyExistsError(
-                    f"{key!r} exists already",
-                    operation="put",
-                    subject=key,
-                    backend=self._backend,
-                    why="the write was to create it",
-                    hint="read what is there, or choose another key",
-                ) from exc
+                raise exists_already(key, backend=self._backend) from exc
             if not made:
                 raise
         # If the folder is gone, the new object was deleted already: nothing is left to be made durable.
@@ -262,24 +259,18 @@ class FileArtifactStore:
         with self._lock(key):
             if if_match is not None:
                 self._check_etag(key, if_match)
+            self._refuse_twin(key)
             temporary.replace(path)
             sync_folder(path.parent)
 
     def _check_etag(self, key: str, expected: str) -> None:
         try:
             with self._open(key, "put") as stream:
-                why = "" if found_file(stream).etag == expected else "it was changed meanwhile"
+                if found_file(stream).etag == expected:
+                    return
         except ArtifactNotFoundError:
-            why = "it is gone"
-        if why:
-            raise ConflictError(
-                f"{key!r} is not what was read",
-                operation="put",
-                subject=key,
-                backend=self._backend,
-                why=why,
-                hint="read it again and decide anew",
-            )
+            raise not_what_was_read(key, backend=self._backend, gone=True) from None
+        raise not_what_was_read(key, backend=self._backend, gone=False)
 
     @contextmanager
     def _reading(self, operation: str, key: str) -> Generator[BinaryIO]:
@@ -290,17 +281,13 @@ class FileArtifactStore:
             yield stream
 
     def _open(self, key: str, operation: str) -> BinaryIO:
-        stream = None if _why_no_file(key) else open_file(self._path(key))
-        if stream is not None:
-            return stream
-        raise ArtifactNotFoundError(
-            f"no object {key!r}",
-            operation=operation,
-            subject=key,
-            backend=self._backend,
-            why=f"{self._root} has no such file",
-            hint="list what is there with find()",
-        )
+        path = self._path(key)
+        if not why_no_file(key) and not self._is_spelled_otherwise(key):
+            stream = open_file(path)
+            if stream is not None:
+                return stream
+        why = f"{self._root} has no such file"
+        raise no_object(key, operation=operation, backend=self._backend, why=why)
 
     def _translating(self, operation: str, key: str, what: str) -> AbstractContextManager[None]:
         return translating_errors(
@@ -311,16 +298,3 @@ class FileArtifactStore:
             backend=self._backend,
             hint=f"check the disk that holds {self._root}: its space, its rights, its health",
         )
-
-
-def _why_no_file(key: str) -> str:
-    """Why a key cannot be the path of a file; ``""`` if it can."""
-    check_key(key)
-    parts = key.split("/")
-    if parts[0].casefold() == TEMPORARY:
-        return f"{TEMPORARY}/ holds this store's unfinished files"
-    if any(len(part.encode()) > _MAX_PART_BYTES for part in parts):
-        return f"a file system takes at most {_MAX_PART_BYTES} bytes in one part of a path"
-    if os.name == "nt" and not _WINDOWS_RESERVED.isdisjoint(key):
-        return 'Windows takes none of < > : " | ? * \\ in a path'
-    return ""
