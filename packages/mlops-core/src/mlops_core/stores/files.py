@@ -40,7 +40,7 @@ from mlops_core.stores.file_sweep import sweep_unfinished
 from mlops_core.stores.file_systems import MOUNTINFO, refuse_unsuitable
 from mlops_core.stores.keys import check_folder_prefix, check_key, is_key
 from mlops_core.stores.store_arguments import check_put, check_range
-from mlops_core.stores.store_errors import exists_already, no_object, not_what_was_read
+from mlops_core.stores.store_refusals import exists_already, no_object, not_what_was_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
