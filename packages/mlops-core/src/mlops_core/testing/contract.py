@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 import pytest
 
 from mlops_core.errors import near_matches
+from mlops_core.testing.process_state import changes_since, lasting_state
 
 if TYPE_CHECKING:
     import enum
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from mlops_core.ports.backend import PortName
 
@@ -93,14 +94,20 @@ class Contract(metaclass=_Guard):
     known_gaps: ClassVar[tuple[KnownGap, ...]] = ()
     programmes: ClassVar[int] = 60
 
+    _changes: ClassVar[list[str]]
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        type.__setattr__(cls, "_changes", [])
         if not _is_ours(cls):
             _check_opt_in(cls)
 
     @pytest.fixture(autouse=True)
-    def _contract_test(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
-        """Applies a known gap, and says in the test's report what it proves."""
+    def _contract_test(
+        self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+    ) -> Generator[None]:
+        """Applies a known gap, says in the test's report what it proves, and notes what it has done to the process."""
+        before = lasting_state()
         test = request.function.__name__
         proves = self._proves(test)
         for gap in self.known_gaps:
@@ -111,6 +118,20 @@ class Contract(metaclass=_Guard):
         if test.startswith("test_capability_"):
             proves["capabilities"] = self._capabilities(request.getfixturevalue("subject"))
         record_property(PROPERTY, json.dumps(proves))
+        yield
+        self._changes.extend(changes_since(before))
+
+    def test_the_process_stays_as_it_was__from_the_first_use_on(self, request: pytest.FixtureRequest) -> None:
+        """No test of this contract, this one included, has changed what outlasts a call: environment, folder, logging.
+
+        What is written when the first instance is opened looks unchanged ever after; so every test is watched.
+
+        If this fails: what is named was changed while a test of the adapter ran. Pass it to the vendor's client as an
+        argument; if a fixture of the tests changed it, let the fixture change it back.
+        """
+        before = lasting_state()
+        request.getfixturevalue("subject")
+        assert [*self._changes, *changes_since(before)] == []
 
     def _proves(self, test: str) -> dict[str, object]:
         cls = type(self)

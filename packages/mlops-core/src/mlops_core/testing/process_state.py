@@ -41,6 +41,27 @@ def process_state() -> Mapping[str, object]:
     }
 
 
+def lasting_state() -> Mapping[str, object]:
+    """What outlasts a call and no import of a vendor's library changes for good reasons, by name; quick to look at."""
+    root = logging.getLogger()
+    environment = {f"environment variable {name}": value for name, value in os.environ.items()}
+    environment.pop("environment variable PYTEST_CURRENT_TEST", None)
+    return {
+        **environment,
+        "working folder": os.getcwd(),  # noqa: PTH109 (compared as text)
+        "level of the root logger": root.level,
+        "handlers of the root logger": list(map(repr, root.handlers)),
+        "handler of SIGINT": signal.getsignal(signal.SIGINT),
+        "handler of SIGTERM": signal.getsignal(signal.SIGTERM),
+    }
+
+
+def changes_since(before: Mapping[str, object]) -> list[str]:
+    """The names of what differs now from an earlier :func:`lasting_state`; values may be secrets."""
+    now = lasting_state()
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
 @contextmanager
 def unchanged_process(output: pytest.CaptureFixture[str]) -> Generator[None]:
     """Checks that what happens in a ``with`` leaves the process as it was, and prints nothing.
