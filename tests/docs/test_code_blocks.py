@@ -16,7 +16,7 @@ from mlops_core.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 # Pages that build on each other are read in order, as a reader does.
-READINGS = [["README.md"], ["docs/features.md", "docs/models.md", "docs/scoring.md"]]
+READINGS = [["README.md"], ["docs/features.md", "docs/models.md", "docs/tracking.md", "docs/scoring.md"]]
 START = datetime(2013, 7, 1, tzinfo=UTC)
 
 

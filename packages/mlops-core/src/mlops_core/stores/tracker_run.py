@@ -215,8 +215,7 @@ class StoreRun:
             self._attempted = None
 
     def _counting(self, number: int, points: list[MetricPoint], now: RunDocument) -> RunDocument:
-        if now.segments > number:
-            return now  # an earlier attempt, whose answer was lost
+        # Applied again to what an earlier attempt has written, whose answer was lost, this changes nothing.
         self._check_running(now, "log_metrics")
         return replace(now, segments=number + 1, last=with_last(now.last, points))
 

@@ -12,6 +12,7 @@ from mlops_core.testing.experiment_tracker.names import Names
 from mlops_core.testing.experiment_tracker.parameters import Parameters
 from mlops_core.testing.experiment_tracker.process import Process
 from mlops_core.testing.experiment_tracker.search import Search
+from mlops_core.testing.experiment_tracker.state_machine import StateMachine
 from mlops_core.testing.experiment_tracker.tags import Tags
 
 
@@ -27,6 +28,7 @@ class ExperimentTrackerContract(
     Names,
     Process,
     Capabilities,
+    StateMachine,
 ):
     """What every tracker promises, see :class:`mlops_core.ports.experiment_tracker.ExperimentTracker`.
 
