@@ -91,7 +91,7 @@ class Metrics(ExperimentTrackerPart):
         values = [0.1, 1 / 3, -2.5e-310, 5e-324, 1.7976931348623157e308, 2.0**53, 1e22, 100.0, 0.0]
         with tracker.start_run(EXPERIMENT) as run:
             run.log_metrics([point(value, step=step) for step, value in enumerate(values)])
-            run.log_metrics({"count": 3})
+            run.log_metrics({"count": 3}, step=len(values))
         assert values_of(tracker, run.id) == values
         assert {type(each) for each in values_of(tracker, run.id, "count")} == {float}
         assert dict(tracker.get_run(run.id).metrics) == {"loss": 0.0, "count": 3.0}
