@@ -97,7 +97,7 @@ def rows(page: str, first: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["alone", "xdist"])
 def test_a_run_writes_what_it_has_proven(folder: Path, workers: list[str]) -> None:
-    done = run(folder, *workers)
+    done = run(folder, "-W", "error", "--junitxml", "junit.xml", *workers)
     page = (folder / "table.md").read_text()
     assert "compatibility: table.md was written, of 12 contract tests" in done.stdout
     assert rows(page, "backend")[2:] == [
