@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import vaults
-from mlops_core.testing import TrackerUnderTest
-from mlops_core.testing.experiment_tracker import ConnectedExperimentTrackerContract
+from mlops_core.testing import ConnectedExperimentTrackerContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from mlops_core.testing import TrackerUnderTest
 
 
 class TestAcmeExperimentTracker(ConnectedExperimentTrackerContract):

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import vaults
-from mlops_core.testing import RegistryUnderTest
-from mlops_core.testing.model_registry.connected import ConnectedModelRegistryContract
+from mlops_core.testing import ConnectedModelRegistryContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from mlops_core.testing import RegistryUnderTest
 
 
 class TestAcmeModelRegistry(ConnectedModelRegistryContract):

@@ -6,7 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING, Literal
 
-from mlops_core.errors import ConflictError, UnsupportedOperationError
+from mlops_core.errors import ConflictError, MlopsError, UnsupportedOperationError
 from mlops_core.naming import check_tags
 from mlops_core.ports.run_values import metric_points, parameter_texts, run_files
 
@@ -116,7 +116,14 @@ class AcmeRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.finish("finished" if kind is None else "failed")
+        if error is None:
+            self.finish()
+            return
+        try:
+            self.finish("failed")
+        except MlopsError as exc:
+            # What went wrong inside the with says more than that its end could not be stored.
+            error.add_note(f"the run {self._id} could not be ended: {exc.what}")
 
     def _call(self, operation: str, request: Callable[[VaultClient], None]) -> None:
         self._calls(request, what=f"cannot write to the run {self._id!r}", operation=operation, subject=self._id)

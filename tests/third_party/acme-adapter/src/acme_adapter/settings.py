@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_core.errors import ConfigurationError
-from mlops_core.secret import Secret
+from mlops_core.secret import Secret  # noqa: TC002 (read_options looks up the types of the fields)
 from mlops_core.settings.options import read_options
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from acme_vault.records import Request
 
 _TOKENS: Final = "CREATE TABLE tokens (token TEXT PRIMARY KEY, rights TEXT) WITHOUT ROWID;"
+_INTEGER_BITS: Final = 63
 _READS: Final[Mapping[str, Callable[..., object]]] = {
     "get_model": models.get_model,
     "get_version": models.get_version,
@@ -66,7 +67,7 @@ class Vault:
             with closing(_connect(self._path)) as db, db:
                 db.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 _authorise(db, request, writes=writes)
-                return carry_out(db, **request.arguments)
+                return carry_out(db, **{name: _as_sql(value) for name, value in request.arguments.items()})
         except sqlite3.OperationalError as exc:
             raise AcmeUnreachable(f"the vault cannot be opened: {exc}") from exc
 
@@ -79,13 +80,23 @@ def create_vault(path: Path, tokens: Mapping[str, str]) -> None:
         tokens: ``"write"``, ``"read"`` or ``"suspended"`` by token.
     """
     with closing(sqlite3.connect(path)) as db, db:
-        db.executescript(_TOKENS + models.TABLES + runs.TABLES)
+        db.executescript("PRAGMA synchronous = OFF;" + _TOKENS + models.TABLES + runs.TABLES)
         db.executemany("INSERT INTO tokens VALUES (?, ?)", tokens.items())
+
+
+def _as_sql(value: object) -> object:
+    # SQLite takes neither lone surrogates nor integers of more than 64 bits. What is called like that is not there, and
+    # bytes are equal to no text and to no number.
+    if isinstance(value, str):
+        return b"" if any("\ud800" <= each <= "\udfff" for each in value) else value
+    return b"" if isinstance(value, int) and value.bit_length() > _INTEGER_BITS else value
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=30, isolation_level=None)
-    db.execute("PRAGMA synchronous = OFF")  # the vault of a test need not survive the loss of power
+    # The vault of a test need not survive the loss of power.
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("PRAGMA journal_mode = MEMORY")
     return db
 
 
