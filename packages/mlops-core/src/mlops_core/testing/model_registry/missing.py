@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from mlops_core.errors import BackendError
     from mlops_core.ports.model_registry import ModelRegistry
 
-_NO_MODELS: Final = ("nope", "No Such Model", "Größe", "a/../b", "..", "/abs", "%2e%2e", "", "a\0b", "x" * 10_000)
+_NO_MODELS: Final = (
+    *("nope", "No Such Model", "Größe", "a/../b", "..", "/abs", "%2e%2e", "", "a\0b", "a\ud800b", "x" * 10_000),
+    *("Churn", "CHURN", "churn ", " churn", "churn/", "./churn", "churn:1", "churn%", "chur_", "chur*", "churn'--"),
+)
 """Names that no model of the test has, and that something between us and the vendor may take for another thing."""
-_NO_ALIASES: Final = ("nope", "Champion", "champio", "champion ", "a/b", "größe", "", "x" * 10_000)
+_NO_ALIASES: Final = ("nope", "Champion", "champio", "champion ", "champio%", "a/b", "größe", "", "x" * 10_000)
 _NO_FILES: Final = ("nope", "model", "model.bin/", "data", "", ".", "..", "../model.bin", "/etc/passwd", "a\0b")
 
 
