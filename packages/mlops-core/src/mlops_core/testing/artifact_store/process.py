@@ -52,14 +52,21 @@ class Process(ArtifactStorePart):
 
         If this fails: the place, or the client, is kept in the module instead of the instance.
         """
-        subjects = [fresh_store(), fresh_store()]
-        streams = [each.store.put(KEY, b"%d" % number) and each.store.open(KEY) for number, each in enumerate(subjects)]
-        listings = [each.store.find() for each in subjects]
-        assert [next(each).key for each in listings] == [KEY, KEY]
-        for number, (subject, stream) in enumerate(zip(subjects, streams, strict=True)):
-            with stream:
-                assert stream.read() == b"%d" % number
-            assert contents(subject.another()) == {KEY: b"%d" % number}
+        contents_of = {b"first": fresh_store(), b"the second": fresh_store()}
+        for data, subject in contents_of.items():
+            subject.store.put(KEY, data)
+        streams = {data: subject.store.open(KEY) for data, subject in contents_of.items()}
+        listings = [subject.store.find() for subject in contents_of.values()]
+        assert [next(each).size for each in listings] == [len(data) for data in contents_of]
+        for data, subject in contents_of.items():
+            with streams[data] as stream:
+                assert stream.read() == data
+            assert contents(subject.store) == contents(subject.another()) == {KEY: data}
+            assert subject.store.stat(KEY).size == len(data)
+            assert list(subject.store.folders()) == ["reports"]
+        first, second = contents_of.values()
+        first.store.delete(KEY)
+        assert keys(second.store) == [KEY]
 
     def test_the_process_stays_as_it_was__used_by_several_threads(self, subject: StoreUnderTest) -> None:
         """One instance does the work of several threads at once, and mixes nothing up.
