@@ -10,6 +10,7 @@ import typer
 from typer.main import get_command
 
 from mlops_core.cli.doctor import doctor
+from mlops_core.cli.gc import gc
 from mlops_core.cli.init import init
 from mlops_core.cli.invocation import Invocation
 from mlops_core.cli.ls import ls
@@ -24,7 +25,7 @@ from mlops_core.errors import IntegrityError, MlopsError, TooManyRejectsError, U
 from mlops_core.version import __version__
 
 # In the order in which a newcomer needs them. A verb is a function in a file of its own, and a line here.
-VERBS: Final = (init, doctor, ls, show, resolve, promote, train, score, report)
+VERBS: Final = (init, doctor, ls, show, resolve, promote, train, score, report, gc)
 EXIT_CODES: Final[dict[type[MlopsError], int]] = {
     IntegrityError: 3,
     UnsupportedOperationError: 4,

@@ -22,6 +22,7 @@ that was there already is given back; if its incarnation has ended, all begins a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -51,6 +52,10 @@ if TYPE_CHECKING:
 _OPERATION: Final = "register"
 _AGAIN: Final = "register it again"
 _Tried: TypeAlias = frozenset[tuple[int, str]]
+
+
+class _IncarnationEndedError(Exception):
+    """The model was deleted since its head was read; it may have been made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,18 +99,18 @@ class Registrar:
         """
         remembered = self.state.memory.head(draft.model)
         if remembered is not None:
-            done = self._register_in(remembered, draft, package, if_exists, just_read=False)
-            if done is not None:
-                return done
-        done = self._register_in(self._open_model(draft.model), draft, package, if_exists, just_read=True)
-        if done is None:
-            raise self._lost(draft.model, "the model was deleted while the version was being registered")
-        return done
+            with suppress(_IncarnationEndedError):
+                return self._register_in(remembered, draft, package, if_exists, just_read=False)
+        try:
+            return self._register_in(self._open_model(draft.model), draft, package, if_exists, just_read=True)
+        except _IncarnationEndedError as exc:
+            why = "the model was deleted while the version was being registered"
+            raise self._lost(draft.model, why) from exc
 
     def _register_in(
         self, head: Head, draft: Record, package: Package, if_exists: IfExists, *, just_read: bool
-    ) -> Registered | None:
-        """Register in the incarnation of a head; ``None`` if that has ended."""
+    ) -> Registered:
+        """Register in the incarnation of a head, which may end at any time."""
         folder, since, began = "", 0, 0.0
         for _ in self.state.rounds(draft.model, _OPERATION):
             number = self.state.tip(head) + 1
@@ -114,10 +119,7 @@ class Registrar:
             since = number
             tried, is_noted = self._noted(head, draft, number)
             if tried and not just_read:
-                found = self._still_there(head)
-                if found is None:
-                    return None
-                head, just_read = found, True
+                head, just_read = self._head_now(head), True
             earlier = self._earlier(head, draft, tried, if_exists)
             if earlier is not None:
                 return Registered(head=head, record=earlier, reused=earlier.operation_id != draft.operation_id)
@@ -135,12 +137,10 @@ class Registrar:
                 return self._registered(head, record)
         raise AssertionError("rounds() ends by raising")
 
-    def _registered(self, head: Head, record: Record) -> Registered | None:
-        """The answer after the commit, from a head that was read after it; ``None`` if the incarnation has ended."""
+    def _registered(self, head: Head, record: Record) -> Registered:
+        """The answer after the commit, from a head that was read after it."""
         self.state.memory.saw_record(head, record.version)
-        now = self._still_there(head)
-        if now is None:
-            return None
+        now = self._head_now(head)
         if now.deletions == head.deletions:
             self.state.memory.saw_live(now, record)
         return Registered(head=now, record=record, reused=False)
@@ -184,9 +184,9 @@ class Registrar:
         where = self.state.place(key)
         found = self.state.documents.read(key)
         if found is None:
-            raise IntegrityError(
-                "a document of the registry vanished", where=where, why="nothing deletes it", hint=_AGAIN
-            )
+            self._head_now(head)
+            why = "nothing deletes it as long as the model is there"
+            raise IntegrityError("a document of the registry vanished", where=where, why=why, hint=_AGAIN)
         try:
             note = Attempts.from_bytes(found.data, where=where, model=head.model, digest=digest)
         except NewerFormatError:
@@ -250,16 +250,20 @@ class Registrar:
         key = keys_of(head).record(record.version)
         return key is not None and self.state.documents.create(key, record.to_bytes()) is not None
 
-    def _still_there(self, head: Head) -> Head | None:
-        """The head as it is now; ``None`` if the incarnation has ended, or was about to and could not be kept."""
+    def _head_now(self, head: Head) -> Head:
+        """The head as it is now.
+
+        Raises:
+            _IncarnationEndedError: The incarnation has ended, or was about to and could not be kept.
+        """
         found = self.state.find_head(head.model)
         if found is None or found[0].deleted or found[0].incarnation != head.incarnation:
-            return None
+            raise _IncarnationEndedError
         if found[0].closing:  # somebody deletes the model as an empty one; any other write stops that
             try:
                 self.state.edit_head(head.model, head.incarnation, _OPERATION, lambda now: now)
             except ModelNotFoundError:
-                return None
+                raise _IncarnationEndedError from None
         return found[0]
 
     def _check_grace(self, model: str, began: float) -> None:
