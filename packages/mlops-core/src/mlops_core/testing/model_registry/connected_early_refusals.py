@@ -11,18 +11,17 @@ from mlops_core.errors import BackendUnavailableError, InvalidNameError, MlopsEr
 from mlops_core.ports.model_registry import ModelRegistryCapability
 from mlops_core.testing.model_registry.calls import ALIAS, MODEL
 from mlops_core.testing.model_registry.connected_scenes import NEW, Fresh, OnAConnection, Scene, prepared
+from mlops_core.testing.model_registry.names import BAD_ALIASES, BAD_MODELS, BAD_TAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mlops_core.ports.model_registry import ModelRegistry
 
 _Bad: TypeAlias = "Callable[[ModelRegistry], object]"
-_NO_MODELS: Final = ("", "Fraud Model", "..", "a/../b", "/abs", "a\\b", "a\0b", "a\r\nb", "con", "a" * 64, "größe")
-_NO_ALIASES: Final = ("", "latest", "v1", "12", "Champion", "a b", "../x", "a" * 64)
-_NO_OPERATIONS: Final = ("", "a/b", "a b", "x" * 65)
-_NO_TAGS: Final = ({"A": "b"}, {"": "x"}, {"mlops.x": "y"}, {"mlflow.x": "y"}, {"a": "x" * 4_001})
-_NO_NUMBERS: Final = ("1", True, 1.0, -1)
+_BAD_OPERATIONS: Final = ("", "a/b", "a b", "x" * 65)
+_NO_TAGS: Final[Mapping[str, str]] = {}
+_BAD_NUMBERS: Final = ("1", True, 1.0, -1)
 
 
 class EarlyRefusals(OnAConnection):
@@ -37,15 +36,16 @@ class EarlyRefusals(OnAConnection):
         scene = prepared(fresh_registry())
         version = scene.versions[0].version
 
-        def register(model: str = MODEL, operation: str = "op-new", tags: dict[str, str] | None = None) -> _Bad:
-            return lambda registry: registry.register(model, NEW, operation_id=operation, tags=tags or {})
+        def register(model: str = MODEL, operation: str = "op-new", tags: Mapping[str, str] = _NO_TAGS) -> _Bad:
+            return lambda registry: registry.register(model, NEW, operation_id=operation, tags=tags)
 
+        bad_tags = [cast("dict[str, str]", each) for each in BAD_TAGS]
         bad: list[_Bad] = [
-            *(register(model=each) for each in _NO_MODELS),
-            *(register(operation=each) for each in _NO_OPERATIONS),
-            *(register(tags=each) for each in _NO_TAGS),
-            *(lambda registry, each=each: registry.set_alias(MODEL, each, version) for each in _NO_ALIASES),
-            *(lambda registry, each=each: registry.set_tags(MODEL, version, each) for each in _NO_TAGS),
+            *(register(model=each) for each in BAD_MODELS),
+            *(register(operation=each) for each in _BAD_OPERATIONS),
+            *(register(tags=each) for each in bad_tags),
+            *(lambda registry, each=each: registry.set_alias(MODEL, each, version) for each in BAD_ALIASES),
+            *(lambda registry, each=each: registry.set_tags(MODEL, version, each) for each in bad_tags),
         ]
         for call in bad:
             _assert_refused(scene, call, InvalidNameError)
@@ -57,7 +57,7 @@ class EarlyRefusals(OnAConnection):
         """
         scene = prepared(fresh_registry())
         first = scene.versions[0]
-        for each in _NO_NUMBERS:
+        for each in _BAD_NUMBERS:
             wrong = cast("int", each)
             bad: list[_Bad] = [
                 lambda registry, wrong=wrong: registry.get(MODEL, wrong),

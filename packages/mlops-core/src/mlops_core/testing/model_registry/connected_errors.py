@@ -10,8 +10,10 @@ from mlops_core.errors import AccessDeniedError, AuthenticationError, BackendUna
 from mlops_core.testing.model_registry.calls import ALIAS, MODEL
 from mlops_core.testing.model_registry.connected_scenes import (
     CALLS,
+    Call,
     Fresh,
     OnAConnection,
+    Scene,
     assert_tells,
     got_through,
     prepared,
@@ -32,14 +34,13 @@ class VendorErrors(OnAConnection):
         and its backend, and each of its ``with`` has to end its disturbance.
         """
         scene = prepared(fresh_registry())
-        assert requests_of(scene, CALLS["get"]) > 0
-        disturbances = [scene.connection.cut(), scene.connection.losing_reply()]
-        for each in disturbances:
-            with each:
-                got_through(scene, CALLS["get"], "get")
-            assert got_through(scene, CALLS["get"], "get")
+        assert requests_of(scene, CALLS["get"]) > 0, "no request was counted"
+        for disturbance in (scene.connection.cut(), scene.connection.losing_reply()):
+            with disturbance:
+                _works(scene, CALLS["get"])
+            assert _works(scene, CALLS["get"]), "the disturbance goes on after its end"
         with scene.connection.cut():
-            assert not got_through(scene, CALLS["get"], "get")
+            assert not _works(scene, CALLS["get"]), "a cut connection still works"
         assert scene.connection.refusals <= {AuthenticationError, AccessDeniedError}
 
     def test_fixture_connection_loses_replies_of_what_was_done(self, fresh_registry: Fresh) -> None:
@@ -49,7 +50,7 @@ class VendorErrors(OnAConnection):
         """
         for scene, number in self.disturbed(fresh_registry, CALLS["set_alias"]):
             with scene.connection.losing_reply(to=number):
-                got_through(scene, CALLS["set_alias"], "set_alias")
+                _works(scene, CALLS["set_alias"])
             if scene.others().resolve(MODEL, ALIAS).version == scene.versions[-1].version:
                 return
         pytest.fail("no lost reply was that of a request that had been carried out")
@@ -113,3 +114,11 @@ class VendorErrors(OnAConnection):
                 assert_tells(error, scene, "open")
             else:
                 assert len(data) == size
+
+
+def _works(scene: Scene, call: Call) -> bool:
+    try:
+        call(scene)
+    except Exception:  # noqa: BLE001 (what an adapter makes of it is another test's)
+        return False
+    return True
