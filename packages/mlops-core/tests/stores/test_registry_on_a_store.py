@@ -234,3 +234,12 @@ def test_a_registration_slower_than_half_the_grace_is_given_up(store: FileArtifa
         register(registry, package(b"1"), "a")
     assert list(registry.versions("churn")) == []
     assert register(registry, package(b"1"), "a") == 1
+
+
+def test_a_move_that_was_not_made_says_what_was_expected_and_found(registry: StoreModelRegistry, package: Make) -> None:
+    register(registry, package(b"1"), "a")
+    with pytest.raises(ConflictError, match="expected to point at 0, and points at nothing"):
+        registry.set_alias("churn", "champion", 1, expected=0)
+    registry.set_alias("churn", "champion", 1)
+    with pytest.raises(ConflictError, match="expected to point at nothing, and points at 1"):
+        registry.set_alias("churn", "champion", 1, expected=None)

@@ -253,7 +253,7 @@ class StoreModelRegistry:
                     operation="set_alias",
                     subject=f"{model}@{alias}",
                     backend=self._backend,
-                    why=f"it was expected to point at {expected or 'nothing'}, and points at {found or 'nothing'}",
+                    why=f"it was expected to point at {_shown(expected)}, and points at {_shown(found)}",
                     hint="look at who moved it, then set it with the new expectation",
                 )
             return None if current == target else replace(now, aliases={**now.aliases, alias: target})
@@ -344,3 +344,7 @@ class StoreModelRegistry:
             origin=record.origin,
             reused=reused,
         )
+
+
+def _shown(target: int | Unchecked | None) -> str:
+    return "nothing" if target is None else str(target)
