@@ -67,7 +67,13 @@ class RegistryBackDoor(_Database):
 
     def make_model(self, model: str, package: Package, /) -> int:
         manifest = package.manifest
-        notes = {"manifest": manifest.to_bytes().decode(), "metrics": {}, "run": None, "commit": None, "origin": None}
+        notes: dict[str, object] = {
+            "manifest": manifest.to_bytes().decode(),
+            "metrics": {},
+            "run": None,
+            "commit": None,
+            "origin": None,
+        }
         self.rows("INSERT INTO models VALUES (?)", model)
         self.rows(
             "INSERT INTO versions VALUES (?, 0, 1700000000000, ?, ?, 'by-hand', '{}', 1)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from acme_vault import models, runs
 from acme_vault.errors import AcmeForbidden, AcmeRejected, AcmeUnauthorized, AcmeUnreachable
@@ -84,7 +84,7 @@ def create_vault(path: Path, tokens: Mapping[str, str]) -> None:
         db.executemany("INSERT INTO tokens VALUES (?, ?)", tokens.items())
 
 
-def _as_sql(value: object) -> object:
+def _as_sql(value: object) -> Any:
     # SQLite takes neither lone surrogates nor integers of more than 64 bits. What is called like that is not there, and
     # bytes are equal to no text and to no number.
     if isinstance(value, str):
