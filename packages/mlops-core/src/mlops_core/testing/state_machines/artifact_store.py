@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStore
     from mlops_core.testing.subjects import StoreUnderTest
 
-_KEYS: Final = 7
-_key = st.integers(0, _KEYS - 1)
+_TWINS: Final = 5
+_OTHERS: Final = 3
+_key = st.integers(0, _TWINS + _OTHERS - 1)
 _content = st.sampled_from((b"", b"a", b"b" * 1000, b"\r\n\0", b"big" * 100_000)) | st.binary(max_size=40)
 _place = st.integers(0, 45) | st.just(10**9)
 _prefix_end = st.integers(0, 12)
@@ -53,8 +54,7 @@ class ArtifactStoreMachine(RuleBasedStateMachine):
 
     @property
     def store(self) -> ArtifactStore:
-        """The instance whose turn it is."""
-        self.stores.reverse()
+        """The instance whose turn it is: one acts, then the other one reads and is the next to act."""
         return self.stores[0]
 
     @property
@@ -62,10 +62,13 @@ class ArtifactStoreMachine(RuleBasedStateMachine):
         """Whether conditions are declared."""
         return ArtifactStoreCapability.CONDITIONAL_PUT in self.stores[0].capabilities
 
-    @initialize(keys=st.lists(strategies.keys(), min_size=_KEYS, max_size=_KEYS, unique=True))
-    def choose_keys(self, keys: list[str]) -> None:
+    @initialize(
+        twins=st.lists(strategies.twin_keys(), min_size=_TWINS, max_size=_TWINS, unique=True),
+        others=st.lists(strategies.keys(), min_size=_OTHERS, max_size=_OTHERS),
+    )
+    def choose_keys(self, twins: list[str], others: list[str]) -> None:
         """A few keys, so that the same one is met often."""
-        self.keys = keys
+        self.keys = [*twins, *others]
 
     @rule(number=_key, data=_content, stream=st.booleans())
     def put(self, number: int, data: bytes, *, stream: bool) -> None:
@@ -149,11 +152,20 @@ class ArtifactStoreMachine(RuleBasedStateMachine):
     @invariant()
     def listings_agree(self) -> None:
         """Complete listings are equal, and say what ``stat`` and ``put`` have said."""
+        self.stores.reverse()
         found = list(self.store.find())
         check_same("find()", [(each.key, each.size) for each in found], [(i.key, i.size) for i in self.memory.find()])
         for each in found:
+            stat = self.store.stat(each.key)
+            assert (stat.size, stat.etag) == (each.size, each.etag), f"find() and stat() of {each.key!r} differ"
             assert each.etag == self.history[each.key][-1].adapter, f"{each.key!r} has another etag than put gave"
             assert each.modified_at.tzinfo is not None, f"the time of {each.key!r} is naive"
+
+    def teardown(self) -> None:
+        """Every object once more, whole and as a stream."""
+        for number in range(len(self.keys)):
+            self.get(number, 0, None)
+            self.open(number, 0)
 
     def _put(self, key: str, data: bytes, put: Callable[[ArtifactStore, str], ArtifactInfo]) -> None:
         store = self.store

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
@@ -17,9 +16,11 @@ from mlops_core.testing import strategies
 from mlops_core.testing.state_machines.outcomes import check_same, outcome
 from mlops_core.testing.state_machines.run_answers import comparable_run, read_files, read_history
 from mlops_core.testing.state_machines.running import run_machine
+from mlops_core.testing.state_machines.wrong_calls import WrongCall, wrong_run_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from mlops_core.ports.experiment_tracker import (
         Comparison,
@@ -34,6 +35,7 @@ _EXPERIMENTS: Final = ("first", "second")
 _NEVER: Final = "never-logged"
 _experiment = st.sampled_from(_EXPERIMENTS)
 _step = st.integers(0, 9)
+_few_names = st.sampled_from(("auc", "AUC"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +67,7 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
 
     @property
     def tracker(self) -> ExperimentTracker:
-        """The instance whose turn it is."""
-        self.trackers.reverse()
+        """The instance whose turn it is: one acts, then the other one reads and is the next to act."""
         return self.trackers[0]
 
     def declares(self, capability: ExperimentTrackerCapability) -> bool:
@@ -99,14 +100,6 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
             params = {clashing[0]: params[clashing[0]]}
         self._write(f"log_params({params})", pair, lambda run: run.log_params(params))
 
-    @rule(
-        pair=runs, value=strategies.invalid_parameter_values(), key=strategies.invalid_log_keys(), by_key=st.booleans()
-    )
-    def refuse_params(self, pair: Pair, value: ParameterValue, key: str, *, by_key: bool) -> None:
-        """Parameters that cannot be kept are not, none of the call."""
-        wrong: dict[str, ParameterValue] = {_NEVER: 1, key: 1} if by_key else {_NEVER: 1, "wrong": value}
-        self._write(f"log_params({wrong!r:.200})", pair, lambda run: run.log_params(wrong))
-
     @rule(pair=runs, metrics=strategies.metrics(), step=_step, time=strategies.times())
     def log_metrics(self, pair: Pair, metrics: dict[str, float], step: int, time: datetime) -> None:
         """Write values by name."""
@@ -120,29 +113,11 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
 
         self._write(f"log_metrics({values}, step={same_step}, {time=!s})", pair, call)
 
-    @rule(pair=runs, points=strategies.metric_points())
+    @rule(pair=runs, points=strategies.metric_points(names=_few_names))
     def log_points(self, pair: Pair, points: list[MetricPoint]) -> None:
         """Write points that have their own steps and times."""
         taken = self._taken(pair, points)
         self._write(f"log_metrics({taken})", pair, lambda run: run.log_metrics(iter(taken)))
-
-    @rule(
-        pair=runs,
-        wrong=st.sampled_from(("key", "value", "step", "time")),
-        key=strategies.invalid_log_keys(),
-        value=strategies.invalid_numbers(),
-        step=st.sampled_from((-1, 2**53, True, 1.5)),
-    )
-    def refuse_points(self, pair: Pair, *, wrong: str, key: str, value: float, step: int) -> None:
-        """Points of which one cannot be kept are not written, none of the call."""
-        right = MetricPoint(key=_NEVER, value=1.0, step=0, time=datetime(2026, 1, 1, tzinfo=UTC))
-        bad = {
-            "key": replace(right, key=key),
-            "value": replace(right, value=value),
-            "step": replace(right, step=step),
-            "time": replace(right, time=right.time.replace(tzinfo=None)),
-        }[wrong]
-        self._write(f"log_metrics({bad!r:.200})", pair, lambda run: run.log_metrics([right, bad]))
 
     @rule(pair=runs, tags=strategies.tags(), removed=st.lists(st.integers(0, 5), max_size=2))
     def set_tags(self, pair: Pair, tags: dict[str, str], removed: list[int]) -> None:
@@ -151,51 +126,39 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
         given: dict[str, str | None] = {**tags, **{names[each % len(names)]: None for each in removed}}
         self._write(f"set_tags({given})", pair, lambda run: run.set_tags(given))
 
-    @rule(pair=runs, tags=strategies.invalid_tags())
-    def refuse_tags(self, pair: Pair, tags: dict[str, str]) -> None:
-        """Tags outside the grammar are not set, none of them."""
-        self._write(f"set_tags({tags!r:.200})", pair, lambda run: run.set_tags({**tags}))
-
     @rule(pair=runs, files=st.dictionaries(strategies.file_paths(), st.binary(max_size=40), max_size=3))
     def log_files(self, pair: Pair, files: dict[str, bytes]) -> None:
         """Store files, again too."""
         self._write(f"log_files({files})", pair, lambda run: run.log_files(files))
 
-    @rule(pair=runs, path=strategies.invalid_file_paths())
-    def refuse_files(self, pair: Pair, path: str) -> None:
-        """Files of which one has no path in the run are not stored, none of them."""
-        self._write(f"log_files({path!r:.80})", pair, lambda run: run.log_files({_NEVER: b"", path: b""}))
+    @rule(pair=runs, wrong=wrong_run_calls())
+    def refuse(self, pair: Pair, wrong: WrongCall[Run]) -> None:
+        """What cannot be kept is refused, and nothing of the call is kept."""
+        self._write(repr(wrong), pair, wrong.make)
 
     @rule(pair=runs)
     def flush(self, pair: Pair) -> None:
         """Store what was kept back."""
         self._flush(pair)
 
-    @rule(pair=runs, status=st.sampled_from(("finished", "failed")))
-    def finish(self, pair: Pair, status: Literal["finished", "failed"]) -> None:
+    @rule(pair=runs, how=st.sampled_from(("finish", "fail", "leave", "leave by an exception")))
+    def end(self, pair: Pair, how: str) -> None:
         """End a run, or end it again."""
-        self._write(f"finish({status!r})", pair, lambda run: run.finish(status))
-
-    @rule(pair=runs, failing=st.booleans())
-    def leave(self, pair: Pair, *, failing: bool) -> None:
-        """End a run by leaving its ``with``."""
 
         def call(run: Run) -> None:
+            if how in {"finish", "fail"}:
+                run.finish("finished" if how == "finish" else "failed")
+                return
             with suppress(ZeroDivisionError), run:
-                if failing:
+                if how == "leave by an exception":
                     raise ZeroDivisionError
 
-        self._write(f"leaving, {failing=}", pair, call)
+        self._write(how, pair, call)
 
     @rule(pair=runs)
     def read(self, pair: Pair) -> None:
         """The record of a run, every history and every file of it."""
-        self._flush(pair)
-        for key in [*self.memory.get_run(pair.memory.id).metrics, _NEVER]:
-            self._compare(f"metric_history({key!r})", pair, lambda it, run, key=key: read_history(it, run, key))
-        self._compare("get_run", pair, lambda it, run: comparable_run(it.get_run(run)))
-        self._compare("files", pair, read_files)
-        self._compare(f"open_file({_NEVER!r})", pair, lambda it, run: it.open_file(run, _NEVER))
+        self._read(pair)
 
     @rule()
     def read_nothing(self) -> None:
@@ -207,33 +170,31 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
 
     @rule(
         pair=runs,
-        experiment=st.none() | _experiment | st.just("unknown"),
-        param=st.booleans(),
-        tag=st.booleans(),
-        comparison=st.none() | st.sampled_from(("<", "<=", "==", ">=", ">")),
-        other=st.none() | strategies.numbers(finite=True),
+        experiment=st.sampled_from((None, *_EXPERIMENTS, "unknown")),
+        by=st.sets(st.sampled_from(("a parameter", "a metric", "a tag")), min_size=1),
+        comparison=st.sampled_from(("<", "<=", "==", ">=", ">")),
+        other=st.none() | st.sampled_from((-1.0, 0.0, 1.0)) | strategies.numbers(finite=True),
     )
     def search(
         self,
         *,
         pair: Pair,
         experiment: str | None,
-        param: bool,
-        tag: bool,
-        comparison: Comparison | None,
+        by: set[str],
+        comparison: Comparison,
         other: float | None,
     ) -> None:
         """Look for runs by what one of them has, or by a number that perhaps none has."""
         for each in self.pairs:
             self._flush(each)
         like = self.memory.get_run(pair.memory.id)
-        params = dict(list(like.params.items())[:1]) if param else {}
-        tags = dict(list(like.tags.items())[:1]) if tag else {}
+        params = dict(list(like.params.items())[:1]) if "a parameter" in by else {}
+        tags = dict(list(like.tags.items())[:1]) if "a tag" in by else {}
         finite = [(key, value) for key, value in like.metrics.items() if value - value == 0][:1]
         conditions = [
             MetricCondition(key=key, comparison=comparison, value=value if other is None else other)
             for key, value in finite
-            if comparison is not None
+            if "a metric" in by
         ]
         self._compare_runs(
             f"runs({experiment!r}, {params=}, {tags=}, metrics={conditions})",
@@ -243,17 +204,26 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
     @invariant()
     def listings_agree(self) -> None:
         """The listing of all runs is complete and equal, but for what may be kept back."""
+        self.trackers.reverse()
         self._compare_runs("runs()", lambda it: it.runs())
 
     def teardown(self) -> None:
-        """End every run, so that nothing of it goes on."""
+        """End every run, so that nothing of it goes on, and read all of it."""
         for pair in self.pairs:
             self._write("finish()", pair, lambda run: run.finish())
-            self._flush(pair)
+            self._read(pair)
 
-    def _write(self, what: str, pair: Pair, call: Callable[[Run], None]) -> None:
+    def _write(self, what: str, pair: Pair, call: Callable[[Run], object]) -> None:
         self.unflushed.add(pair)
         check_same(what, outcome(lambda: call(pair.adapter)), outcome(lambda: call(pair.memory)))
+
+    def _read(self, pair: Pair) -> None:
+        self._flush(pair)
+        for key in [*self.memory.get_run(pair.memory.id).metrics, _NEVER]:
+            self._compare(f"metric_history({key!r})", pair, lambda it, run, key=key: read_history(it, run, key))
+        self._compare("get_run", pair, lambda it, run: comparable_run(it.get_run(run)))
+        self._compare("files", pair, read_files)
+        self._compare(f"open_file({_NEVER!r})", pair, lambda it, run: it.open_file(run, _NEVER))
 
     def _flush(self, pair: Pair) -> None:
         if pair in self.unflushed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, cast
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def run_machine(make: Callable[[], RuleBasedStateMachine], *, programmes: int) -
             max_examples=count,
             stateful_step_count=_STEPS,
             deadline=None,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # explaining a programme takes long
             derandomize=False,
             print_blob=True,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

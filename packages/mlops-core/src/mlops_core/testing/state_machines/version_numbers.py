@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_core.testing.state_machines.outcomes import comparable_metrics
 
 if TYPE_CHECKING:
-    from mlops_core.ports.model_registry import ModelVersion, PinnedVersion, RegisteredModel
+    from mlops_core.ports.model_registry import ModelRegistry, ModelVersion, PinnedVersion, RegisteredModel
 
 NEVER_GIVEN: Final = 10**6
 """A number that no version of a short programme has."""
@@ -91,3 +91,13 @@ def comparable_version(version: ModelVersion, numbers: Numbers | None) -> tuple[
         comparable_metrics(version.metrics),
         (version.run, version.commit, version.origin),
     )
+
+
+def read_all_files(registry: ModelRegistry, model: str) -> list[bytes]:
+    """The bytes of every file of every live version of a model, the newest first."""
+    found: list[bytes] = []
+    for version in registry.versions(model):
+        for each in version.manifest.files:
+            with registry.open(version, each.path) as stream:
+                found.append(stream.read())
+    return found
