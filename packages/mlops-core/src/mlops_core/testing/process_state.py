@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
     import pytest
 
@@ -63,12 +63,14 @@ def changes_since(before: Mapping[str, object]) -> list[str]:
 
 
 @contextmanager
-def unchanged_process(output: pytest.CaptureFixture[str]) -> Generator[None]:
+def unchanged_process(output: pytest.CaptureFixture[str], *, earlier: Sequence[str] = ()) -> Generator[None]:
     """Checks that what happens in a ``with`` leaves the process as it was, and prints nothing.
 
     Args:
         output: The fixture ``capfd`` of the test.
+        earlier: What was changed before it, by name; see ``Contract.changes_so_far``.
     """
+    assert list(earlier) == [], "changed by an earlier test of this contract, or when the instance was opened"
     output.readouterr()
     before = process_state()
     yield

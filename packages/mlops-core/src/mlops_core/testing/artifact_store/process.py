@@ -41,7 +41,7 @@ class Process(ArtifactStorePart):
 
         If this fails: the named thing was set and not put back, often by the vendor's client when it is made.
         """
-        with unchanged_process(capfd):
+        with unchanged_process(capfd, earlier=self.changes_so_far()):
             for store in (subject.store, subject.another()):
                 _use(store)
 

@@ -35,7 +35,7 @@ class Process(ExperimentTrackerPart):
         If this fails: the named thing was changed. Pass settings to the SDK as arguments, and switch off its set-up of
         logging, of signal handlers and of console output.
         """
-        with unchanged_process(capfd):
+        with unchanged_process(capfd, earlier=self.changes_so_far()):
             with subject.tracker.start_run(EXPERIMENT) as run:
                 run.log_params({"depth": 3})
                 run.log_metrics({"loss": 0.5})

@@ -31,7 +31,7 @@ class Process(ModelRegistryPart):
         If this fails: pass addresses, credentials and time-outs as arguments of the vendor's client; its defaults live
         in the environment and in globals. What it prints or logs by itself has a switch.
         """
-        with unchanged_process(capfd):
+        with unchanged_process(capfd, earlier=self.changes_so_far()):
             call_every_method(subject.another())
 
     def test_the_process_stays_as_it_was__with_two_registries_at_once(
