@@ -5,16 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from mlops_core.errors import AlreadyExistsError, ConfigurationError, ConflictError, IntegrityError
+from mlops_core.errors import (
+    AlreadyExistsError,
+    BackendUnavailableError,
+    ConfigurationError,
+    ConflictError,
+    IntegrityError,
+)
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.ports.experiment_tracker import MetricPoint
+from mlops_core.stores.conditional_writes import Retries
 from mlops_core.stores.files import FileArtifactStore
 from mlops_core.stores.tracker import StoreExperimentTracker
+from mlops_core.stores.tracker_documents import RunDocument
+from mlops_core.testing import BreakableStore
 
 from .hooked_store import HookedStore
 
@@ -80,6 +90,27 @@ def test_points_are_kept_back_up_to_five_seconds_by_the_next_call(hooked: Hooked
         call()
         assert len(list(tracker.metric_history(run.id, "k0"))) == 2 * number
         run.flush()
+
+
+def test_a_call_that_returned_has_taken_its_points_and_one_that_raised_has_taken_none(tmp_path: Path) -> None:
+    store = BreakableStore(FileArtifactStore(tmp_path / "store", backend="home"))
+    tracker = StoreExperimentTracker(store, backend="home", retries=Retries(sleep=lambda _: None))
+    run = tracker.start_run("e")
+    many = {f"k{number}": 1.0 for number in range(1_000)}
+    with store.cut():
+        run.log_metrics(many, step=0)  # these could not be written, and stay with the run
+        with pytest.raises(BackendUnavailableError):
+            run.log_metrics(many, step=1)
+    run.log_metrics(many, step=1)
+    run.finish()
+    assert [each.step for each in tracker.metric_history(run.id, "k7")] == [0, 1]
+
+
+def test_negative_zero_keeps_its_sign(tracker: StoreExperimentTracker) -> None:
+    with tracker.start_run("e") as run:
+        run.log_metrics({"loss": -0.0})
+    assert [repr(each.value) for each in tracker.metric_history(run.id, "loss")] == ["-0.0"]
+    assert repr(tracker.get_run(run.id).metrics["loss"]) == "-0.0"
 
 
 def test_a_hundred_thousand_points_cost_what_they_are(tmp_path: Path) -> None:
@@ -165,6 +196,18 @@ def test_two_writers_of_one_run_are_noticed(hooked: HookedStore, tracker: StoreE
     run.log_metrics({"loss": 1.0})
     with pytest.raises(ConflictError, match="the points were not stored"):
         run.flush()
+
+
+def test_what_somebody_else_has_written_into_the_run_meanwhile_is_kept(
+    hooked: HookedStore, tracker: StoreExperimentTracker
+) -> None:
+    with tracker.start_run("e") as run:
+        key = f"runs/{run.id}/run.json"
+        found = RunDocument.from_bytes(hooked.inner.get(key).data, where=key, run_id=run.id)
+        hooked.inner.put(key, replace(found, nonce="other", tags={"by": "hand"}).to_bytes())
+        run.log_params({"depth": 3})
+    record = tracker.get_run(run.id)
+    assert (record.tags, record.params, record.status) == ({"by": "hand"}, {"depth": "3"}, "finished")
 
 
 def test_ids_that_repeat_are_noticed(hooked: HookedStore) -> None:
