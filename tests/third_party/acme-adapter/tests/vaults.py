@@ -33,13 +33,18 @@ def calls_over(wire: Wire) -> Calls:
     return Calls(VaultClient(wire, TOKEN), backend="vault", sleep=lambda _: None)
 
 
+def registry_of(path: Path) -> AcmeModelRegistry:
+    """A registry of a vault, over a wire that works."""
+    return AcmeModelRegistry(calls_over(Vault(path)))
+
+
 def fresh_registry(folder: Path) -> RegistryUnderTest:
     """A registry of an empty vault."""
     path = empty_vault(folder)
     wire = BreakableWire(Vault(path))
     return RegistryUnderTest(
         registry=AcmeModelRegistry(calls_over(wire)),
-        another=lambda: AcmeModelRegistry(calls_over(Vault(path))),
+        another=lambda: registry_of(path),
         back_door=RegistryBackDoor(path=path),
         connection=wire,
         secrets=(TOKEN,),
