@@ -513,6 +513,30 @@ def test_no_alias_is_set_to_a_version_while_it_is_deleted(tmp_path: Path, packag
         assert scene.versions() == [1]
 
 
+@pytest.mark.parametrize("whole_model", [False, True])
+def test_a_version_deleted_while_it_is_opened_is_not_found_and_never_taken_for_damaged(
+    tmp_path: Path, package: Make, whole_model: bool
+) -> None:
+    for scene, number in at_each_request(
+        tmp_path,
+        two_versions(package),
+        lambda scene: scene.registry.open(scene.other.get("churn", 1), "model.bin").close(),
+    ):
+        version = scene.other.get("churn", 1)
+
+        def delete(scene: Scene = scene) -> None:
+            if whole_model:
+                scene.other.delete_model("churn", force=True)
+            else:
+                scene.other.delete_version("churn", 1)
+
+        with pytest.raises(ModelNotFoundError if whole_model else VersionNotFoundError):
+            scene.act(
+                lambda scene=scene, version=version: scene.registry.open(version, "model.bin").close(),
+                before=only_at(number, delete),
+            )
+
+
 def test_tags_set_in_between_are_not_lost(tmp_path: Path, package: Make) -> None:
     for scene, number in at_each_request(
         tmp_path, two_versions(package), lambda scene: scene.registry.set_tags("churn", 1, {"mine": "1"})

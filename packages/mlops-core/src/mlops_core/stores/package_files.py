@@ -58,6 +58,7 @@ class PackageFiles:
             record.manifest.file(path)  # says which files there are
         stream = self._stream(record, path)
         if stream is None:
+            self._located(version)  # a version that was deleted meanwhile has lost nothing
             raise IntegrityError(
                 f"{path!r} of {version.model}:{version.version} is missing",
                 where=self._state.place(package_prefix(record.model, record.folder) + path),
