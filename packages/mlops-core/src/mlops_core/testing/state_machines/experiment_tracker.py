@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, MetricCondition, MetricPoint
 from mlops_core.ports.run_values import parameter_texts
@@ -74,22 +74,17 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
         """Whether the adapter declares a capability; what needs one that it does not declare is left out."""
         return capability in self.trackers[0].capabilities
 
-    @rule(target=runs, experiment=_experiment, name=strategies.texts(), tags=strategies.tags())
-    def start_run(self, experiment: str, name: str, tags: dict[str, str]) -> Pair:
-        """Start a run."""
-        pair = Pair(
-            self.tracker.start_run(experiment, name=name, tags=tags),
-            self.memory.start_run(experiment, name=name, tags=tags),
-        )
-        check_same("experiment of the run", pair.adapter.experiment, experiment)
-        self.pairs.append(pair)
-        return pair
+    @initialize(target=runs, experiment=_experiment, name=strategies.texts(), tags=strategies.tags())
+    def begin(self, experiment: str, name: str, tags: dict[str, str]) -> Pair:
+        """A run to begin with."""
+        return self._start(experiment, name, tags)
 
-    @rule(experiment=strategies.invalid_model_names())
-    def refuse_experiment(self, experiment: str) -> None:
-        """A name outside the grammar starts no run."""
-        found, expected = (outcome(lambda it=it: it.start_run(experiment).id) for it in (self.tracker, self.memory))
-        check_same(f"start_run({experiment!r:.80})", found, expected)
+    # Every rule is about a run, so that all are drawn equally often.
+    @rule(target=runs, pair=runs, experiment=_experiment, name=strategies.texts(), tags=strategies.tags())
+    def start_run(self, pair: Pair, experiment: str, name: str, tags: dict[str, str]) -> Pair:
+        """Start another run."""
+        del pair
+        return self._start(experiment, name, tags)
 
     @rule(pair=runs, params=strategies.parameters())
     def log_params(self, pair: Pair, params: dict[str, ParameterValue]) -> None:
@@ -160,9 +155,11 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
         """The record of a run, every history and every file of it."""
         self._read(pair)
 
-    @rule()
-    def read_nothing(self) -> None:
-        """A run that was never started is told."""
+    @rule(pair=runs, experiment=strategies.invalid_model_names())
+    def read_nothing(self, pair: Pair, experiment: str) -> None:
+        """A run that cannot be started is not, and one that was never started is told."""
+        del pair
+        self._compare(f"start_run({experiment!r:.80})", None, lambda it, _: it.start_run(experiment).id)
         self._compare("get_run", None, lambda it, run: it.get_run(run))
         self._compare("metric_history", None, lambda it, run: read_history(it, run, "auc"))
         self._compare("files", None, read_files)
@@ -212,6 +209,15 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
         for pair in self.pairs:
             self._write("finish()", pair, lambda run: run.finish())
             self._read(pair)
+
+    def _start(self, experiment: str, name: str, tags: dict[str, str]) -> Pair:
+        pair = Pair(
+            self.tracker.start_run(experiment, name=name, tags=tags),
+            self.memory.start_run(experiment, name=name, tags=tags),
+        )
+        check_same("the run's experiment", pair.adapter.experiment, experiment)
+        self.pairs.append(pair)
+        return pair
 
     def _write(self, what: str, pair: Pair, call: Callable[[Run], object]) -> None:
         self.unflushed.add(pair)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from mlops_core.ports.model_registry import (
-    UNCHECKED,
-    ModelRegistryCapability,
-    ModelVersion,
-    Origin,
-    PinnedVersion,
-)
+from mlops_core.ports.model_registry import UNCHECKED, ModelRegistryCapability, Origin, PinnedVersion
 from mlops_core.stores.memory.model_registry import MemoryModelRegistry
 from mlops_core.testing import strategies
 from mlops_core.testing.packages import package_of
-from mlops_core.testing.state_machines.outcomes import Gave, Raised, check_same, outcome
+from mlops_core.testing.state_machines.outcomes import Gave, check_same, outcome
 from mlops_core.testing.state_machines.running import run_machine
 from mlops_core.testing.state_machines.version_numbers import (
     NEVER_GIVEN,
@@ -32,26 +26,45 @@ from mlops_core.testing.state_machines.version_numbers import (
 from mlops_core.testing.state_machines.wrong_calls import VersionIn, WrongCall, wrong_registry_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from mlops_core.ports.model_registry import IfExists, ModelRegistry, RegisteredModel, Unchecked
+    from mlops_core.ports.model_registry import IfExists, ModelRegistry, ModelVersion, RegisteredModel, Unchecked
     from mlops_core.testing.packages import MemoryPackage
     from mlops_core.testing.subjects import RegistryUnderTest
 
 Expecting: TypeAlias = Literal["anything", "nothing", "what is there", "another"]
-_MODELS: Final = 2
-_ALIASES: Final = 2
 _PACKAGES: Final = 4
-_model = st.integers(0, _MODELS - 1)
-_alias = st.integers(0, _ALIASES - 1)
-_text_or_none = st.none() | strategies.texts(max_size=20).filter(bool)
-_origin = st.none() | st.builds(
-    Origin, backend=strategies.texts(), model=strategies.texts(), version=st.integers(0, 9), digest=strategies.texts()
+_PATHS: Final = ("package.json", "model.bin", "../package.json", ".hidden")
+_DELETED: Final = ("alias", "version", "model", "model by force", "version")
+_alias = st.integers(0, 1)
+_texts = strategies.texts(max_size=20).filter(bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fields:
+    """What a registration says of a version beside its package."""
+
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    run: str | None
+    commit: str | None
+    origin: Origin | None
+
+
+_fields = st.builds(
+    Fields,
+    tags=strategies.tags(),
+    metrics=strategies.metrics(),
+    run=st.none() | _texts,
+    commit=st.none() | _texts,
+    origin=st.none() | st.builds(Origin, backend=_texts, model=_texts, version=st.integers(0, 9), digest=_texts),
 )
 
 
 class ModelRegistryMachine(RuleBasedStateMachine):
     """Drives a registry and :class:`MemoryModelRegistry` with the same calls.
+
+    Every rule is about a version that was registered once, so that all are drawn equally often.
 
     Args:
         subject: An empty registry.
@@ -78,88 +91,58 @@ class ModelRegistryMachine(RuleBasedStateMachine):
 
     @initialize(
         target=versions,
-        models=st.lists(strategies.model_names(), min_size=_MODELS, max_size=_MODELS, unique=True),
-        aliases=st.lists(strategies.aliases(), min_size=_ALIASES, max_size=_ALIASES, unique=True),
+        models=st.lists(strategies.model_names(), min_size=2, max_size=2, unique=True),
+        aliases=st.lists(strategies.aliases(), min_size=2, max_size=2, unique=True),
         packages=st.lists(strategies.packages(), min_size=_PACKAGES, max_size=_PACKAGES),
+        fields=_fields,
     )
-    def choose_names(self, models: list[str], aliases: list[str], packages: list[MemoryPackage]) -> object:
-        """A few names, so that the same one is met often, and a version that is never there."""
+    def begin(self, models: list[str], aliases: list[str], packages: list[MemoryPackage], fields: Fields) -> object:
+        """A few names, so that the same one is met often; a version to begin with, and one that is never there."""
         self.models, self.aliases, self.packages = models, aliases, packages
-        return Known(models[0], 0, NEVER_GIVEN, NEVER_GIVEN, "0" * 64)
+        return multiple(
+            Known(models[1], 0, NEVER_GIVEN, NEVER_GIVEN, "0" * 64),
+            self._register(models[0], packages[0], "new", fields),
+        )
 
     @rule(
         target=versions,
-        number=_model,
+        near=versions,
+        other=st.booleans(),
         package=st.integers(0, _PACKAGES - 1),
         if_exists=st.sampled_from(("return", "new")),
-        tags=strategies.tags(),
-        metrics=strategies.metrics(),
-        run=_text_or_none,
-        commit=_text_or_none,
-        origin=_origin,
+        fields=_fields,
     )
-    def register(
-        self,
-        *,
-        number: int,
-        package: int,
-        if_exists: IfExists,
-        tags: dict[str, str],
-        metrics: dict[str, float],
-        run: str | None,
-        commit: str | None,
-        origin: Origin | None,
-    ) -> object:
+    def register(self, *, near: Known, other: bool, package: int, if_exists: IfExists, fields: Fields) -> Known:
         """Register one of a few packages, which makes a version or gives one back."""
-        self.touched = model = self.models[number]
-        self.calls += 1
-        operation_id = f"call-{self.calls}"
-
-        def call(registry: ModelRegistry) -> ModelVersion:
-            return registry.register(
-                model,
-                self.packages[package],
-                operation_id=operation_id,
-                if_exists=if_exists,
-                tags=tags,
-                metrics=metrics,
-                run=run,
-                commit=commit,
-                origin=origin,
-            )
-
-        adapter, memory = outcome(lambda: call(self.registry)), outcome(lambda: call(self.memory))
-        if isinstance(adapter, Raised) or isinstance(memory, Raised):
-            check_same(f"register({model!r})", adapter, memory)
-            return multiple(*list[Known]())
-        made, expected = adapter.value, memory.value
-        if not expected.reused:
-            self.numbers.add(model, made.version, expected.version)
-        what = f"register({model!r}, {if_exists=})"
-        check_same(what, self._version(self.registries[0], made), self._version(self.memory, expected))
-        check_same(f"{what}: reused", made.reused, expected.reused)
-        self.newest[model] = Known(model, self.numbers.life(model), made.version, expected.version, made.digest)
-        return self.newest[model]
+        return self._register(self.models[1] if other else near.model, self.packages[package], if_exists, fields)
 
     @rule(version=versions, content=st.binary(min_size=1, max_size=20))
     def register_broken(self, version: Known, content: bytes) -> None:
         """A package whose bytes are not its manifest's makes no version."""
         if not self._exists(version.model):
             return  # whether the model is there afterwards, nobody promises
-        self.touched = model = version.model
-        self.calls += 1
-        data = b"%d " % self.calls + content
+        data = f"{self._operation_id()} ".encode() + content
         broken = replace(package_of({"model.bin": data}), files={"model.bin": data[:-1] + bytes([data[-1] ^ 1])})
-        operation_id = f"call-{self.calls}"
-        self._compare("register(<broken>)", lambda it: it.register(model, broken, operation_id=operation_id))
+        operation_id = self._operation_id()
+        self._compare_version(
+            "register(<broken>)", version, lambda it, _: it.register(version.model, broken, operation_id=operation_id)
+        )
 
-    @rule(version=versions)
-    def get(self, version: Known) -> None:
-        """The record of a version, be it deleted."""
+    @rule(version=versions, path=st.sampled_from(_PATHS))
+    def read(self, version: Known, path: str) -> None:
+        """The record of a version, be it deleted, and one file of it, be it not there."""
+        version = self._present(version)
+
+        def read_file(registry: ModelRegistry, number: int) -> bytes:
+            pin = PinnedVersion(model=version.model, version=number, digest=version.digest)
+            with registry.open(pin, path) as stream:
+                return stream.read()
+
         self._compare_version("get", version, lambda it, number: self._version(it, it.get(version.model, number)))
+        self._compare_version(f"open({path!r})", version, read_file)
 
     @rule(
-        version=versions, alias=_alias, expecting=st.sampled_from(("anything", "nothing", "what is there", "another"))
+        version=versions, alias=_alias, expecting=st.sampled_from(("anything", "what is there", "nothing", "another"))
     )
     def set_alias(self, version: Known, alias: int, expecting: Expecting) -> None:
         """Point an alias at a version, with and without a condition."""
@@ -183,12 +166,6 @@ class ModelRegistryMachine(RuleBasedStateMachine):
 
         self._compare_version(f"set_alias({name!r}, expecting {expecting})", version, call)
 
-    @rule(number=_model, alias=_alias)
-    def delete_alias(self, number: int, alias: int) -> None:
-        """Remove an alias, or remove it again."""
-        self.touched, name = self.models[number], self.aliases[alias]
-        self._compare(f"delete_alias({self.touched!r}, {name!r})", lambda it: it.delete_alias(self.touched, name))
-
     @rule(version=versions, tags=strategies.tags(), removed=st.lists(st.integers(0, 5), max_size=2))
     def set_tags(self, version: Known, tags: dict[str, str], removed: list[int]) -> None:
         """Merge tags, and remove some that may be there."""
@@ -203,40 +180,31 @@ class ModelRegistryMachine(RuleBasedStateMachine):
         """What is outside the grammar is refused, and changes nothing."""
         self._compare_version(repr(wrong), version, lambda it, n: wrong.make(VersionIn(it, version.model, n)))
 
-    @rule(name=strategies.invalid_model_names(), alias=strategies.invalid_aliases(), number=_model)
-    def read_any_name(self, name: str, alias: str, number: int) -> None:
+    @rule(version=versions, name=strategies.invalid_model_names(), alias=strategies.invalid_aliases())
+    def read_any_name(self, version: Known, name: str, alias: str) -> None:
         """What reads takes any name."""
+        model = version.model
         self._compare(f"latest({name!r:.80})", lambda it: it.latest(name))
         self._compare(f"delete_model({name!r:.80})", lambda it: it.delete_model(name))
-        model = self.models[number]
         self._compare(f"resolve({model!r}, {alias!r:.80})", lambda it: it.resolve(model, alias))
         self._compare(f"delete_alias({model!r}, {alias!r:.80})", lambda it: it.delete_alias(model, alias))
 
-    @rule(version=versions)
-    def delete_version(self, version: Known) -> None:
-        """Delete a version, or delete it again."""
-        self._compare_version("delete_version", version, lambda it, number: it.delete_version(version.model, number))
-
-    @rule(number=_model, force=st.sampled_from((False, False, True)))
-    def delete_model(self, number: int, *, force: bool) -> None:
-        """Delete a model, or delete it again; registering makes it anew."""
-        self.touched = model = self.models[number]
-        self._compare(f"delete_model({model!r}, {force=})", lambda it: it.delete_model(model, force=force))
+    @rule(
+        version=versions, what=st.sampled_from(("alias", "version", "model", "model by force", "version")), alias=_alias
+    )
+    def delete(self, version: Known, alias: int, what: str) -> None:
+        """Delete something, or delete it again; registering makes a deleted model anew."""
+        version = self._present(version)
+        model, name = version.model, self.aliases[alias]
+        if what == "alias":
+            self._compare_version(f"delete_alias({name!r})", version, lambda it, _: it.delete_alias(model, name))
+        elif what == "version":
+            self._compare_version("delete_version", version, lambda it, number: it.delete_version(model, number))
+        else:
+            force = what == "model by force"
+            self._compare_version(f"delete_model({force=})", version, lambda it, _: it.delete_model(model, force=force))
         if not self._exists(model):
             self.numbers.forget(model)
-
-    @rule(version=versions, file=st.integers(0, 4))
-    def open(self, version: Known, file: int) -> None:
-        """Read a file of a version, or one that it does not hold."""
-        version = self._present(version)
-        paths = ["package.json", "model.bin", "data.bin", "../package.json", ".hidden"]
-
-        def call(registry: ModelRegistry, number: int) -> bytes:
-            pin = PinnedVersion(model=version.model, version=number, digest=version.digest)
-            with registry.open(pin, paths[file]) as stream:
-                return stream.read()
-
-        self._compare_version(f"open({paths[file]!r})", version, call)
 
     @invariant()
     def listings_agree(self) -> None:
@@ -251,6 +219,36 @@ class ModelRegistryMachine(RuleBasedStateMachine):
         for model in self.models:
             self._compare_model(model)
             self._compare(f"every file of {model!r}", lambda it, model=model: read_all_files(it, model))
+
+    def _register(self, model: str, package: MemoryPackage, if_exists: IfExists, fields: Fields) -> Known:
+        self.touched = model
+        operation_id = self._operation_id()
+
+        def call(registry: ModelRegistry) -> ModelVersion:
+            return registry.register(
+                model,
+                package,
+                operation_id=operation_id,
+                if_exists=if_exists,
+                tags=fields.tags,
+                metrics=fields.metrics,
+                run=fields.run,
+                commit=fields.commit,
+                origin=fields.origin,
+            )
+
+        made, expected = call(self.registry), call(self.memory)
+        if not expected.reused:
+            self.numbers.add(model, made.version, expected.version)
+        what = f"register({model!r}, {if_exists=})"
+        check_same(what, self._version(self.registry, made), self._version(self.memory, expected))
+        check_same(f"{what}: reused", made.reused, expected.reused)
+        self.newest[model] = Known(model, self.numbers.life(model), made.version, expected.version, made.digest)
+        return self.newest[model]
+
+    def _operation_id(self) -> str:
+        self.calls += 1
+        return f"call-{self.calls}"
 
     def _compare(self, what: str, call: Callable[[ModelRegistry], object]) -> None:
         registry = self.registry

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+    from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.experiment_tracker import ParameterValue, Run
     from mlops_core.ports.model_registry import ModelRegistry
 
@@ -70,6 +71,21 @@ def wrong_registry_calls() -> SearchStrategy[WrongCall[VersionIn]]:
         strategies.invalid_aliases().map(set_alias),
         strategies.invalid_tags().map(set_tags),
     )
+
+
+def wrong_store_calls() -> SearchStrategy[WrongCall[ArtifactStore]]:
+    """Keys outside the grammar."""
+
+    def calls(key: str) -> tuple[WrongCall[ArtifactStore], ...]:
+        return (
+            WrongCall(f"put({key!r})", lambda store: store.put(key, b"")),
+            WrongCall(f"get({key!r})", lambda store: store.get(key)),
+            WrongCall(f"open({key!r})", lambda store: store.open(key)),
+            WrongCall(f"stat({key!r})", lambda store: store.stat(key)),
+            WrongCall(f"delete({key!r})", lambda store: store.delete(key)),
+        )
+
+    return st.tuples(strategies.invalid_keys(), st.integers(0, 4)).map(lambda each: calls(each[0])[each[1]])
 
 
 def wrong_run_calls() -> SearchStrategy[WrongCall[Run]]:
