@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import subprocess
 import sys
@@ -10,21 +11,25 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from mlops_core.errors import AliasNotFoundError, ModelNotFoundError
-from mlops_core.manifest import verified_chunks
+from mlops_core.errors import AliasNotFoundError, ModelNotFoundError, NotFoundError
+from mlops_core.manifest import Manifest, PackageFile, verified_chunks
 from mlops_core.stores.files import FileArtifactStore
 from mlops_core.stores.registry import StoreModelRegistry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlops_core.ports.model_registry import ModelVersion
+
 _WORKER = """
-import hashlib, io, sys
+import hashlib, io, os, sys, time
 from pathlib import Path
 from mlops_core.errors import ConflictError
 from mlops_core.manifest import Manifest, PackageFile
 from mlops_core.stores.files import FileArtifactStore
 from mlops_core.stores.registry import StoreModelRegistry
+
+os.fsync = lambda _: None  # nothing here loses power
 
 class Made:
     def __init__(self, content):
@@ -79,18 +84,20 @@ def fresh(root: Path) -> StoreModelRegistry:
     return StoreModelRegistry(FileArtifactStore(root), backend="home")
 
 
-def test_four_processes_register_at_once_and_lose_nothing(root: Path, fresh: StoreModelRegistry) -> None:
+def test_eight_processes_register_fifty_times_each_and_lose_nothing(root: Path, fresh: StoreModelRegistry) -> None:
     script = """
-for each in range(25):
+for each in range(50):
     name = f"{me}-{each}"
     made = registry.register("churn", Made(name.encode()), operation_id=name)
     assert not made.reused
     print(f"{made.version}:{made.operation_id}")
 """
-    lines = _run(root, script, 4)
+    lines = _run(root, script, 8)
     found = [f"{version.version}:{version.operation_id}" for version in fresh.versions("churn")]
+    assert len(found) == 400
     assert sorted(lines) == sorted(found)
-    assert sorted(version.version for version in fresh.versions("churn")) == list(range(1, 101))
+    assert [line.partition(":")[0] for line in found] == [f"{number}" for number in range(400, 0, -1)]
+    assert list((root / "tmp").glob("*.*")) == []
 
 
 def test_equal_bytes_from_four_processes_make_one_version_each(root: Path, fresh: StoreModelRegistry) -> None:
@@ -106,25 +113,72 @@ for each in range(10):
     assert Counter(reused for *_, reused in lines) == {"False": 10, "True": 30}
 
 
-def test_compare_and_set_of_an_alias_has_one_winner_each_time(root: Path, fresh: StoreModelRegistry) -> None:
+def test_compare_and_set_of_an_alias_by_eight_processes_has_one_winner_in_each_of_200_rounds(
+    root: Path, fresh: StoreModelRegistry
+) -> None:
     prepare = """
-for each in range(6):
+for each in range(201):
     registry.register("churn", Made(b"%d" % each), operation_id=str(each))
 registry.set_alias("churn", "champion", 1)
 """
     _run(root, prepare, 1)
     script = """
-for step in range(1, 6):
+for step in range(1, 201):
+    while registry.resolve("churn", "champion").version < step:
+        time.sleep(0.0005)
     try:
         registry.set_alias("churn", "champion", step + 1, expected=step)
         print(f"won-{step}")
     except ConflictError:
         pass
 """
-    won = Counter(_run(root, script, 4))
-    assert max(won.values()) == 1
-    assert won["won-1"] == 1
-    assert fresh.resolve("churn", "champion").version == 1 + len(won)
+    won = Counter(_run(root, script, 8))
+    assert won == Counter(f"won-{step}" for step in range(1, 201))
+    assert fresh.resolve("churn", "champion").version == 201
+
+
+def test_a_model_deleted_and_made_again_under_readers_is_whole_or_not_there(
+    root: Path, fresh: StoreModelRegistry
+) -> None:
+    script = """
+for each in range(40):
+    for number in range(2):
+        registry.register("churn", Made(b"%d %d" % (each, number)), operation_id=f"{each}-{number}")
+    registry.set_alias("churn", "champion", 2)
+    registry.delete_model("churn", force=True)
+"""
+    writer = _start(root, "writer", script)
+    _go(writer)
+    seen = Counter[str]()
+    while writer.poll() is None:
+        try:
+            pin = fresh.resolve("churn", "champion")
+            with fresh.open(pin, "m") as stream:
+                content = stream.read().decode()
+        except NotFoundError as exc:
+            seen[type(exc).__name__] += 1
+        else:
+            # Never the first version, and never the bytes of another life than the digest's.
+            assert content.endswith(" 1")
+            assert hashlib.sha256(_manifest(content)).hexdigest() == pin.digest
+            seen["whole"] += 1
+        assert all(version.version in {1, 2} for version in _listed(fresh))
+    writer.communicate()
+    assert writer.returncode == 0
+    assert sum(seen.values()) > 20
+
+
+def _manifest(content: str) -> bytes:
+    data = content.encode()
+    entry = PackageFile(path="m", size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    return Manifest(framework="test", model_file="m", serializer="bytes", files=(entry,)).to_bytes()
+
+
+def _listed(registry: StoreModelRegistry) -> list[ModelVersion]:
+    try:
+        return list(registry.versions("churn"))
+    except ModelNotFoundError:
+        return []
 
 
 def test_readers_during_alias_moves_see_one_of_the_written_values(root: Path, fresh: StoreModelRegistry) -> None:

@@ -52,6 +52,13 @@ def test_registering_takes_four_requests_beside_the_files_or_five_for_a_registry
     assert register(counted.warm, b"d") == _FILES + 4
 
 
+def test_a_registry_that_deleted_a_model_itself_does_not_try_the_old_one_first(counted: Counted, package: Make) -> None:
+    new = package(b"new")
+    counted.warm.register("churn", new, operation_id="a")
+    counted.warm.delete_model("churn", force=True)
+    assert counted.count(lambda: counted.warm.register("churn", new, operation_id="b")) == _FILES + 6
+
+
 def test_content_that_is_there_already_is_given_back_without_uploading_it(counted: Counted, package: Make) -> None:
     same = package(b"same")
     counted.warm.register("churn", same, operation_id="a")

@@ -80,7 +80,10 @@ class RegistryState:
             The new etag, or ``None`` if the head was changed meanwhile.
         """
         data = replace(head, nonce=self.new_id()).to_bytes()
-        return self.documents.replace(self._head_key(head.model), data, etag)
+        written = self.documents.replace(self._head_key(head.model), data, etag)
+        if written is not None:
+            self.memory.saw_head(head.model, head)
+        return written
 
     def create_head(self, head: Head) -> str | None:
         """Write the first head of a name; ``None`` if there is one."""
