@@ -1,0 +1,171 @@
+"""The state machines find bugs that no single call shows, and leave out what an adapter does not declare."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+from mlops_core.errors import UnsupportedOperationError
+from mlops_core.ports.artifact_store import ArtifactStoreCapability
+from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability
+from mlops_core.ports.model_registry import UNCHECKED, ModelRegistryCapability, PinnedVersion
+from mlops_core.ports.run_values import metric_points
+from mlops_core.stores.memory.artifact_store import MemoryArtifactStore, MemoryStoreState
+from mlops_core.stores.memory.experiment_tracker import MemoryExperimentTracker, MemoryTrackerState
+from mlops_core.stores.memory.model_registry import MemoryModelRegistry, MemoryRegistryState
+from mlops_core.testing import RegistryUnderTest, StoreUnderTest, TrackerUnderTest, make_package
+from mlops_core.testing.state_machines import (
+    ModelRegistryMachine,
+    check_artifact_store,
+    check_experiment_tracker,
+    check_model_registry,
+)
+from mlops_core.testing.state_machines.model_registry import Fields
+
+from .memory_back_doors import RegistryBackDoor, StoreBackDoor, TrackerBackDoor, memory_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import BinaryIO
+
+    from mlops_core.ports.artifact_store import Artifact, ArtifactInfo
+    from mlops_core.ports.experiment_tracker import MetricPoint
+    from mlops_core.ports.model_registry import Unchecked
+    from mlops_core.stores.memory.run import MemoryRun
+
+
+def registries(kind: type[MemoryModelRegistry]) -> RegistryUnderTest:
+    state = MemoryRegistryState()
+    return RegistryUnderTest(
+        registry=kind(state=state), another=lambda: kind(state=state), back_door=RegistryBackDoor(state)
+    )
+
+
+def stores(kind: type[MemoryArtifactStore]) -> StoreUnderTest:
+    state = MemoryStoreState()
+    return StoreUnderTest(store=kind(state=state), another=lambda: kind(state=state), back_door=StoreBackDoor(state))
+
+
+def trackers(kind: type[MemoryExperimentTracker]) -> TrackerUnderTest:
+    state = MemoryTrackerState()
+    return TrackerUnderTest(
+        tracker=kind(state=state), another=lambda: kind(state=state), back_door=TrackerBackDoor(state)
+    )
+
+
+class RemembersAliases(MemoryModelRegistry):
+    def resolve(self, model: str, alias: str, /) -> PinnedVersion:
+        remembered: dict[tuple[str, str], PinnedVersion] = vars(self).setdefault("remembered", {})
+        return remembered.setdefault((model, alias), super().resolve(model, alias))
+
+
+class EndsRangesLate(MemoryArtifactStore):
+    def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
+        return super().get(key, start=start, stop=None if stop is None else stop + 1)
+
+
+class CutsTimes(MemoryExperimentTracker):
+    def metric_history(self, run_id: str, key: str, /) -> Iterator[MetricPoint]:
+        for each in super().metric_history(run_id, key):
+            yield replace(each, time=each.time.replace(microsecond=0))
+
+
+def test_a_stale_read_through_another_instance_is_found() -> None:
+    """One programme, step by step: what an invariant reads, the other instance has changed."""
+    machine = ModelRegistryMachine(registries(RemembersAliases))
+    fields = Fields(tags={}, metrics={}, run=None, commit=None, origin=None)
+    packages = [make_package("1"), make_package("2")]
+    machine.begin(models=["churn", "fraud"], aliases=["champion", "best"], packages=packages, fields=fields)
+    for package in (0, 1, 0, 1):
+        near = machine.newest["churn"]
+        made = machine.register(near=near, other=False, package=package, if_exists="new", fields=fields)
+        machine.listings_agree()
+        machine.set_alias(version=made, alias=0, expecting="anything")
+        if package:
+            with pytest.raises(AssertionError, match="resolve"):
+                machine.listings_agree()
+            return
+        machine.listings_agree()
+
+
+def test_a_range_that_is_off_by_one_is_found() -> None:
+    with pytest.raises(AssertionError, match="get, start"):
+        check_artifact_store(lambda: stores(EndsRangesLate), programmes=400)
+
+
+def test_times_that_lose_their_milliseconds_are_found() -> None:
+    with pytest.raises(AssertionError, match="metric_history"):
+        check_experiment_tracker(lambda: trackers(CutsTimes), programmes=400)
+
+
+def unsupported(operation: str) -> NoReturn:
+    raise UnsupportedOperationError("not declared", operation=operation)
+
+
+class WithoutConditions(MemoryModelRegistry):
+    @property
+    def capabilities(self) -> ModelRegistryCapability:
+        return ModelRegistryCapability.NONE
+
+    def set_alias(
+        self, model: str, alias: str, version: int, /, *, expected: int | Unchecked | None = UNCHECKED
+    ) -> None:
+        if expected is not UNCHECKED:
+            unsupported("set_alias")
+        super().set_alias(model, alias, version)
+
+
+class PlainStore(MemoryArtifactStore):
+    @property
+    def capabilities(self) -> ArtifactStoreCapability:
+        return ArtifactStoreCapability.NONE
+
+    def put(
+        self, key: str, data: bytes | BinaryIO, /, *, if_absent: bool = False, if_match: str | None = None
+    ) -> ArtifactInfo:
+        if if_absent or if_match is not None:
+            unsupported("put")
+        return super().put(key, data)
+
+
+class OrderedTracker(MemoryExperimentTracker):
+    @property
+    def capabilities(self) -> ExperimentTrackerCapability:
+        return ExperimentTrackerCapability.NONE
+
+    def start_run(self, experiment: str, /, *, name: str = "", tags: Mapping[str, str] | None = None) -> MemoryRun:
+        run = super().start_run(experiment, name=name, tags=tags or {})
+        take, highest = run.log_metrics, 0
+
+        def log_metrics(
+            metrics: Mapping[str, float] | Iterable[MetricPoint], /, *, step: int = 0, time: datetime | None = None
+        ) -> None:
+            nonlocal highest
+            points = metric_points(metrics, step=step, time=time, now=datetime.now(UTC))
+            if any(each.step < highest or each.value - each.value != 0 for each in points):
+                unsupported("log_metrics")
+            take(points)
+            highest = max([highest, *(each.step for each in points)])
+
+        vars(run)["log_metrics"] = log_metrics
+        return run
+
+
+def test_what_is_not_declared_is_left_out() -> None:
+    check_model_registry(lambda: registries(WithoutConditions), programmes=20)
+    check_artifact_store(lambda: stores(PlainStore), programmes=20)
+    check_experiment_tracker(lambda: trackers(OrderedTracker), programmes=20)
+
+
+def test_the_environment_says_how_many_programmes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_TEST_PROGRAMMES", "2")
+    made: list[StoreUnderTest] = []
+
+    def fresh() -> StoreUnderTest:
+        made.append(memory_store())
+        return made[-1]
+
+    check_artifact_store(fresh, programmes=500)
+    assert len(made) == 2
