@@ -168,11 +168,9 @@ class RegistryState:
                 numbers.append(number)
         return numbers
 
-    def versions(self, head: Head) -> list[int]:
-        """The numbers of all records and fences, of deleted versions too, newest first."""
-        keys = keys_of(head)
-        found = (keys.version_of(info.key) for info in self.documents.listing(keys.versions))
-        return [number for number in found if number is not None]
+    def versions(self, head: Head) -> range:
+        """The numbers of all records and fences, of deleted versions too, newest first: numbers are dense."""
+        return range(self.tip(head), 0, -1)
 
     def tip(self, head: Head) -> int:
         """The highest number that a record or fence has; 0 if there is none.
@@ -188,7 +186,8 @@ class RegistryState:
         newest = self.documents.first(keys.versions)
         number = 0 if newest is None else keys.version_of(newest.key)
         if number is None:  # a stray file that is no record lists before them all
-            number = max(self.versions(head), default=0)
+            listed = (keys.version_of(info.key) for info in self.documents.listing(keys.versions))
+            number = max((each for each in listed if each is not None), default=0)
         self.memory.saw_record(head, number)
         return number
 
