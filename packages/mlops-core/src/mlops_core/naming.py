@@ -38,6 +38,7 @@ def check_model_name(name: str) -> None:
         InvalidNameError: It is not ``[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?``, has two dots in a row, or is a
             Windows device name.
     """
+    _check_is_text(name, "a model's name")
     why = ""
     if not _MODEL.fullmatch(name):
         why = "a model name is 1 to 63 of a-z, 0-9, '.', '_' and '-', and begins and ends with a letter or a digit"
@@ -58,6 +59,7 @@ def check_experiment_name(name: str) -> None:
     Raises:
         InvalidNameError: It could not name a model either.
     """
+    _check_is_text(name, "an experiment's name")
     try:
         check_model_name(name)
     except InvalidNameError as exc:
@@ -95,6 +97,7 @@ def check_alias(alias: str) -> None:
         InvalidNameError: It is not ``[a-z][a-z0-9_-]{0,62}``, or it is ``latest``, ``v<n>`` or all digits, which
             would read like a version.
     """
+    _check_is_text(alias, "an alias")
     why = ""
     if alias == "latest" or _VERSION_LIKE.fullmatch(alias):
         why = "'latest', 'v<number>' and plain numbers are not aliases: they would read like a version"
@@ -137,7 +140,7 @@ def check_text(what: str, value: object) -> None:
     """Check something that a record holds as text, such as the id of a run.
 
     Raises:
-        InvalidNameError: It is not text, or not Unicode.
+        InvalidNameError: It is not text, not Unicode, or holds the character NUL, which some databases cannot keep.
     """
     if not isinstance(value, str):
         why = f"it is text, not {value!r:.60}"
@@ -145,6 +148,14 @@ def check_text(what: str, value: object) -> None:
     if any("\ud800" <= each <= "\udfff" for each in value):
         why = "it is not Unicode: it holds a lone surrogate"
         raise InvalidNameError(f"{what} cannot be stored", why=why, hint="text.encode(errors='replace').decode()")
+    if "\0" in value:
+        why = "it holds the character NUL, which not every backend can keep"
+        raise InvalidNameError(f"{what} cannot be stored", why=why, hint="text.replace('\\0', '')")
+
+
+def _check_is_text(value: object, what: str) -> None:
+    if not isinstance(value, str):
+        raise InvalidNameError(f"{value!r:.60} is not {what}", why=f"{what} is text", hint="str(value)")
 
 
 def check_version(version: object) -> None:

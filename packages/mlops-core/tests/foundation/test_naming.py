@@ -8,6 +8,7 @@ from mlops_core.naming import (
     MAX_TAG_VALUE,
     ModelRef,
     check_alias,
+    check_experiment_name,
     check_model_name,
     check_tags,
     check_text,
@@ -121,3 +122,18 @@ def test_text_that_no_backend_can_store_is_refused() -> None:
         check_tags({"note": "\ud800"})
     with pytest.raises(InvalidNameError, match="lone surrogate"):
         check_text("the run", "\udfff")
+
+
+@pytest.mark.parametrize("name", [None, 3, b"churn", ["churn"]])
+def test_what_is_no_text_is_no_name(name: str) -> None:
+    for check in (check_model_name, check_alias, check_experiment_name):
+        with pytest.raises(InvalidNameError, match="is text"):
+            check(name)
+
+
+def test_nul_is_refused_wherever_text_is_stored() -> None:
+    # PostgreSQL cannot keep it: refused everywhere, or a copy to another backend would fail half way.
+    with pytest.raises(InvalidNameError, match="NUL"):
+        check_tags({"team": "a\0b"})
+    with pytest.raises(InvalidNameError, match="NUL"):
+        check_text("the run", "\0")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, get_args
 
 from mlops_core.errors import InvalidNameError
-from mlops_core.naming import check_log_key
+from mlops_core.naming import check_log_key, check_text
 from mlops_core.ports.experiment_tracker import Comparison, MetricPoint
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def parameter_text(value: ParameterValue) -> str:
         value: What was given.
 
     Raises:
-        InvalidNameError: It is none of these, not Unicode, or longer than 6,000 characters.
+        InvalidNameError: It is none of these, not Unicode, holds NUL, or is longer than 6,000 characters.
     """
     given = cast("object", value)
     if isinstance(given, bool):
@@ -48,8 +48,7 @@ def parameter_text(value: ParameterValue) -> str:
     if len(given) > MAX_PARAMETER:
         why = f"it has {len(given):,} characters; a parameter has at most {MAX_PARAMETER:,} and is never truncated"
         raise InvalidNameError("a parameter cannot be stored", why=why, hint="store it as a file: run.log_files")
-    if not _is_unicode(given):
-        raise InvalidNameError("a parameter cannot be stored", why="it is not Unicode: it holds a lone surrogate")
+    check_text("a parameter", given)
     return given
 
 
@@ -195,11 +194,3 @@ def _millisecond(key: str, time: object) -> datetime:
             return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
     why = f"its time is an aware datetime, not {time!r:.60}"
     raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="datetime.now(UTC)")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
