@@ -154,11 +154,13 @@ class Writes(ArtifactStorePart):
         back_door.write("3", b"after")
         first, second, third = (other.stat(key).modified_at for key in "123")
         assert first - _ONE_SECOND <= second <= third + _ONE_SECOND
-        assert [info.modified_at for info in store.find()] == [first, second, third]
-        assert store.get("2").info.modified_at == second
+        listed = [info.modified_at for info in store.find()]
+        got = store.get("2").info.modified_at
+        assert listed == [first, second, third]
+        assert got == second
         # What put gives may be the time of the reply, which comes after that of the object.
         assert second - _ONE_SECOND <= put.modified_at <= second + timedelta(seconds=30)
-        for when in (first, second, third, put.modified_at):
+        for when in (first, second, third, put.modified_at, got, *listed):
             assert when.tzinfo is UTC or when.utcoffset() == timedelta(0)
             assert datetime(1970, 1, 2, tzinfo=UTC) < when < datetime(9000, 1, 1, tzinfo=UTC)
 

@@ -58,6 +58,7 @@ class Process(ExperimentTrackerPart):
             second.log_metrics({"loss": 2.0})
             first.log_params({"of": "one"})
         assert [values_of(one, first.id), values_of(two, second.id)] == [[1.0], [2.0]]
+        assert [dict(one.get_run(first.id).params), dict(two.get_run(second.id).params)] == [{"of": "one"}, {}]
         assert [[each.id for each in tracker.runs()] for tracker in (one, two)] == [[first.id], [second.id]]
 
     def test_the_process_stays_as_it_was__one_run_from_several_threads(self, tracker: ExperimentTracker) -> None:
