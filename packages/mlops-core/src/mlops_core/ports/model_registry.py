@@ -76,7 +76,7 @@ class ModelVersion(PinnedVersion):
         commit: Commit of the code that made it.
         origin: Where it was first copied from.
         url: The vendor's page, where there is one.
-        reused: True only on the answer of a ``register`` that gave back a version that was there before.
+        reused: True only on the answer of a ``register`` that gave back a version that another call had made.
     """
 
     manifest: Manifest
@@ -119,7 +119,7 @@ class ModelRegistry(Protocol):
     * ``concurrent_registrations_all_count``: each succeeds or raises ``BackendUnavailableError``; numbers are unique
       and nothing is lost.
     * ``one_call_makes_one_version``: lost replies included; an unknown outcome is looked up by the operation id before
-      anything is sent again. A caller that was killed relies on ``if_exists="return"``.
+      anything is sent again. The same call again, one after the other, gives back its own version; see ``register``.
     * ``a_version_is_whole_or_absent``: ``register`` returns only after every file is stored; nobody sees a version
       before; a package that is not what its manifest says leaves none; a crash at any point leaves either no version
       or a whole one.
@@ -171,14 +171,20 @@ class ModelRegistry(Protocol):
 
         One call makes one version, lost replies included: an unknown outcome is looked up by ``operation_id`` before
         anything is sent again. It returns only after every file is stored; a crash at any point leaves either no
-        version or a whole one.
+        version or a whole one. A registration that fails may leave a model without versions, or none.
+
+        The operation id, the model and the package's digest together name a call. Made again after an error or a kill,
+        by any instance, it gives back the live version that it has made, with nothing changed and ``reused`` false,
+        whatever ``if_exists`` says. With another package, or in a model that was made again, it is another call. If its
+        version was deleted since, it makes another one or raises ``ConflictError``.
 
         Args:
             model: The model's name.
             package: What to store.
-            operation_id: Names this call; letters, digits and dashes, at most 64.
-            if_exists: ``"return"`` gives back the highest live version of the same digest if there is one, with
-                ``reused`` set and nothing of it changed; ``"new"`` always makes another.
+            operation_id: Names this call; 1 to 64 letters, digits and dashes.
+            if_exists: What to do with a package that another call has registered. ``"return"`` gives back the highest
+                live version of the same digest if there is one, with ``reused`` set and nothing of it changed;
+                ``"new"`` makes another.
             tags: First tags.
             metrics: Metrics of the record, finite or not.
             run: Id of the tracker's run that made it.
@@ -190,6 +196,7 @@ class ModelRegistry(Protocol):
                 :func:`mlops_core.ports.registration_values.checked_registration`.
             IntegrityError: A file of the package is not what its manifest says, or the manifest is none; no version was
                 made.
+            ConflictError: The version that this very call had made was deleted, or the model is being deleted.
         """
         ...
 

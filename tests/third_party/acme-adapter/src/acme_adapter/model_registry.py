@@ -93,10 +93,13 @@ class AcmeModelRegistry:
             commit=commit,
             origin=origin,
         )
-        # With "new", too: an earlier call of the same id may have been made without anybody learning of it.
-        earlier = self._find(asked, operation_id if if_exists == "new" else None)
-        if earlier is not None:
-            return replace(self._record(earlier), reused=earlier.external_id != operation_id)
+        # First what this very call has made, perhaps without anybody learning of it; then what is equal.
+        own = self._find(asked, operation_id)
+        if own is not None:
+            return self._record(own)
+        equal = self._find(asked, None) if if_exists == "return" else None
+        if equal is not None:
+            return replace(self._record(equal), reused=True)
         uploads = {path: self._upload(asked, data) for path, data in read_files(package, asked)}
         return self._record(self._create(asked, uploads))
 

@@ -343,11 +343,11 @@ def _read_files(package: Package, asked: Registration) -> dict[str, bytes]:
 
 
 def _earlier(stored: StoredModel, asked: Registration, if_exists: IfExists) -> StoredVersion | None:
-    """The live version that answers a registration: the highest of the same digest, or the same call's own."""
+    """The live version that answers a registration: the same call's own, or else the highest of the same digest."""
     same = [each for _, each in sorted(stored.versions.items()) if each.record.digest == asked.digest]
-    if if_exists == "new":
-        same = [each for each in same if each.record.operation_id == asked.operation_id]
-    return same[-1] if same else None
+    own = [each for each in same if each.record.operation_id == asked.operation_id]
+    found = own or (same if if_exists == "return" else [])
+    return found[-1] if found else None
 
 
 def _answer(stored: StoredModel, found: StoredVersion) -> ModelVersion:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_core.errors import BackendUnavailableError
+import pytest
+
+from mlops_core.errors import BackendUnavailableError, ConflictError
 from mlops_core.ports.model_registry import ModelVersion
 from mlops_core.testing.model_registry.base import ModelRegistryPart
-from mlops_core.testing.model_registry.calls import MODEL, RIVALS, new_operation, read_files, register
+from mlops_core.testing.model_registry.calls import MODEL, RIVALS, new_operation, raised_by, read_files, register
 from mlops_core.testing.packages import make_package
 from mlops_core.testing.threads import all_at_once, errors_of
 
 if TYPE_CHECKING:
-    from mlops_core.ports.model_registry import ModelRegistry
+    from mlops_core.ports.model_registry import IfExists, ModelRegistry
     from mlops_core.testing.subjects import ModelRegistryBackDoor, RegistryUnderTest
 
 
@@ -134,6 +136,67 @@ class Registration(ModelRegistryPart):
             made.append((version.version, operation))
         assert sorted(back_door.numbers(MODEL)) == [number for number, _ in made]
         assert [(each.version, each.operation_id) for each in registry.versions(MODEL)] == made[::-1]
+
+    @pytest.mark.parametrize("if_exists", ["return", "new"])
+    def test_one_call_makes_one_version__however_often_it_is_made(
+        self, subject: RegistryUnderTest, if_exists: IfExists
+    ) -> None:
+        """The same call again, on any instance and whatever came in between, gives back the version that it has made.
+
+        It answers as it did the first time: ``reused`` is false, and nothing of the version is changed.
+
+        If this fails: look for a live version of this digest *and* this operation id before anything else, whatever
+        ``if_exists`` says; by the digest alone only if there is none.
+        """
+        operation = new_operation()
+
+        def call(registry: ModelRegistry, by: str) -> ModelVersion:
+            return registry.register(
+                MODEL, make_package("same"), operation_id=operation, if_exists=if_exists, tags={"by": by}
+            )
+
+        made = call(subject.registry, "first")
+        other = register(subject.registry, "same", if_exists="new")
+        for instance in (subject.registry, subject.another()):
+            again = call(instance, "second")
+            assert (again.version, again.reused, again) == (made.version, False, made)
+        assert sorted(subject.back_door.numbers(MODEL)) == [made.version, other.version]
+        assert subject.back_door.tags(MODEL, made.version) == {"by": "first"}
+
+    def test_one_call_makes_one_version__of_one_package(self, registry: ModelRegistry) -> None:
+        """An operation id with another package, another model, or a model made again is another call.
+
+        If this fails: an earlier call is looked up by its operation id alone; compare model and digest as well.
+        """
+        operation = new_operation()
+        wanted = [("one", "a"), ("one", "b"), ("two", "a"), ("two", "b")]
+        for _ in range(2):
+            made = [registry.register(model, make_package(each), operation_id=operation) for model, each in wanted]
+            assert [(each.model, each.digest, each.reused) for each in made] == [
+                (model, make_package(each).manifest.digest, False) for model, each in wanted
+            ]
+            for model in ("one", "two"):
+                numbers = [each.version for each in reversed(made) if each.model == model]
+                assert [each.version for each in registry.versions(model)] == numbers
+                registry.delete_model(model, force=True)
+
+    @pytest.mark.parametrize("if_exists", ["return", "new"])
+    def test_one_call_makes_one_version__and_never_a_deleted_one(
+        self, registry: ModelRegistry, if_exists: IfExists
+    ) -> None:
+        """The same call again, after its version was deleted, makes another version or is a ``ConflictError``.
+
+        If this fails: an earlier call is looked up among deleted versions too, and what is found there is given back.
+        """
+        operation = new_operation()
+
+        def call() -> ModelVersion:
+            return registry.register(MODEL, make_package(), operation_id=operation, if_exists=if_exists)
+
+        gone = call()
+        registry.delete_version(MODEL, gone.version)
+        assert raised_by(call) in {None, ConflictError}
+        assert [each.version for each in registry.versions(MODEL) if each.version <= gone.version] == []
 
     def test_one_call_makes_one_version__with_any_operation_id(self, registry: ModelRegistry) -> None:
         """An operation id is 1 to 64 letters, digits and dashes, and is kept exactly.
