@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from mlops_core.errors import UnsupportedOperationError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mlops_core.ports.artifact_store import Artifact, ArtifactInfo
     from mlops_core.ports.experiment_tracker import MetricPoint
-    from mlops_core.ports.model_registry import Unchecked
+    from mlops_core.ports.model_registry import ModelVersion, Unchecked
     from mlops_core.stores.memory.run import MemoryRun
 
 
@@ -59,6 +59,21 @@ class RemembersAliases(MemoryModelRegistry):
     def resolve(self, model: str, alias: str, /) -> PinnedVersion:
         remembered: dict[tuple[str, str], PinnedVersion] = vars(self).setdefault("remembered", {})
         return remembered.setdefault((model, alias), super().resolve(model, alias))
+
+
+class ForgetsItsCalls(MemoryModelRegistry):
+    """Looks for equal content, and never for what the same call has made before."""
+
+    def register(self, *args: Any, **kwargs: Any) -> ModelVersion:
+        operation = kwargs["operation_id"]
+        stored = self._state.models.get(args[0])
+        own = [each for each in (stored.versions.values() if stored else ()) if each.record.operation_id == operation]
+        for each in own:
+            each.record = replace(each.record, operation_id="")
+        made = super().register(*args, **kwargs)
+        for each in own:
+            each.record = replace(each.record, operation_id=operation)
+        return made
 
 
 class EndsRangesLate(MemoryArtifactStore):
@@ -88,6 +103,11 @@ def test_a_stale_read_through_another_instance_is_found() -> None:
                 machine.listings_agree()
             return
         machine.listings_agree()
+
+
+def test_a_call_that_makes_a_second_version_when_it_is_made_again_is_found() -> None:
+    with pytest.raises(AssertionError, match="the same call 'call-"):
+        check_model_registry(lambda: registries(ForgetsItsCalls), programmes=100)
 
 
 def test_a_range_that_is_off_by_one_is_found() -> None:

@@ -116,6 +116,16 @@ class ModelRegistryMachine(RuleBasedStateMachine):
         """Register one of a few packages, which makes a version or gives one back."""
         return self._register(self.models[1] if other else near.model, self.packages[package], if_exists, fields)
 
+    @rule(version=versions, if_exists=st.sampled_from(("return", "new")), fields=_fields)
+    def register_again(self, version: Known, if_exists: IfExists, fields: Fields) -> None:
+        """The same call again, which is answered by the version that it has made for as long as that lives."""
+        version = self._present(version)
+        there = outcome(lambda: self.memory.get(version.model, version.memory))
+        if not isinstance(there, Gave):
+            return  # once its version is deleted, either a new one or an error is right
+        package = next(each for each in self.packages if each.manifest.digest == version.digest)
+        self._register(version.model, package, if_exists, fields, again=there.value.operation_id)
+
     @rule(version=versions, content=st.binary(min_size=1, max_size=20))
     def register_broken(self, version: Known, content: bytes) -> None:
         """A package whose bytes are not its manifest's makes no version."""
@@ -220,9 +230,11 @@ class ModelRegistryMachine(RuleBasedStateMachine):
             self._compare_model(model)
             self._compare(f"every file of {model!r}", lambda it, model=model: read_all_files(it, model))
 
-    def _register(self, model: str, package: MemoryPackage, if_exists: IfExists, fields: Fields) -> Known:
+    def _register(
+        self, model: str, package: MemoryPackage, if_exists: IfExists, fields: Fields, *, again: str = ""
+    ) -> Known:
         self.touched = model
-        operation_id = self._operation_id()
+        operation_id = again or self._operation_id()
 
         def call(registry: ModelRegistry) -> ModelVersion:
             return registry.register(
@@ -238,9 +250,9 @@ class ModelRegistryMachine(RuleBasedStateMachine):
             )
 
         made, expected = call(self.registry), call(self.memory)
-        if not expected.reused:
+        if not (expected.reused or again):
             self.numbers.add(model, made.version, expected.version)
-        what = f"register({model!r}, {if_exists=})"
+        what = f"register({model!r}, {if_exists=})" + (f", the same call {again!r} again" if again else "")
         check_same(what, self._version(self.registry, made), self._version(self.memory, expected))
         check_same(f"{what}: reused", made.reused, expected.reused)
         self.newest[model] = Known(model, self.numbers.life(model), made.version, expected.version, made.digest)
