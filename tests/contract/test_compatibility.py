@@ -17,7 +17,7 @@ INNER = """
 import pytest
 from types import SimpleNamespace
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
-from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap
+from mlops_core.testing import CONTRACT_VERSION, Contract, KnownGap
 
 class Inner(Contract):
     __module__ = "mlops_core.testing.inner"

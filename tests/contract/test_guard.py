@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from types import new_class
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap, contract_tests
+from mlops_core.testing import CONTRACT_VERSION, Contract, KnownGap, StoreUnderTest
+from mlops_core.testing.contract import contract_tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +26,8 @@ class Stub(Contract):
     many: ClassVar[int] = 30
 
     @pytest.fixture
-    def subject(self) -> int:
-        return 1
+    def subject(self, fresh_store: Callable[[], StoreUnderTest]) -> StoreUnderTest:
+        return self._made(fresh_store, StoreUnderTest)
 
     def helper(self) -> int:
         return 2
@@ -36,10 +38,18 @@ class Stub(Contract):
     def test_promise__in_detail(self) -> None:
         """If this fails: look there."""
 
+    def test_fixture_is_good(self) -> None:
+        """If this fails: mend the fixture."""
+
 
 def opt_in(*bases: type, **body: object) -> type:
     """Define an adapter's class, as a ``class`` statement would."""
-    declared: dict[str, Any] = {"contract_version": CONTRACT_VERSION, "backend": "acme", **body}
+    declared: dict[str, Any] = {
+        "contract_version": CONTRACT_VERSION,
+        "backend": "acme",
+        "fresh_store": pytest.fixture(a_fixture, name="fresh_store"),
+        **body,
+    }
     return new_class(
         "TestAcme", (*bases, Stub), exec_body=lambda space: space.update(__module__="acme_tests", **declared)
     )
@@ -60,6 +70,7 @@ def test_an_honest_class_is_taken() -> None:
     assert contract_tests(opt_in(known_gaps=(GAP,), many=5, programmes=3, versions={"server": "1"})).keys() == {
         "test_promise",
         "test_promise__in_detail",
+        "test_fixture_is_good",
     }
 
 
@@ -115,6 +126,43 @@ def test_tests_cannot_be_hidden_by_a_mark(mark: pytest.MarkDecorator) -> None:
         mark(opt_in())
 
 
+def test_tests_cannot_be_hidden_from_collection() -> None:
+    with pytest.raises(TypeError, match=r"hides contract tests with __test__.*KnownGap"):
+        opt_in(__test__=False)
+    with pytest.raises(TypeError, match="hides contract tests with __test__"):
+        setattr(opt_in(), "__test__", False)  # noqa: B010 (an attribute that no class of this test declares)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("known_gap", "known_gaps"), ("programs", "programmes"), ("version", "versions")]
+)
+def test_a_misspelt_attribute_is_told(name: str, meant: str) -> None:
+    with pytest.raises(TypeError, match=f"sets '{name}', which its contract does not know: did you mean '{meant}'"):
+        opt_in(**{name: ()})
+    with pytest.raises(TypeError, match=f"did you mean '{meant}'"):
+        opt_in(type("Mixin", (), {name: ()}))
+
+
+def test_an_authors_own_attributes_are_fine() -> None:
+    opt_in(url="https://acme.test", MANY=3, _many=4, server_version="1", region="eu", page=lambda: 1)
+
+
+@pytest.mark.parametrize("programmes", [0, -3, "5", None])
+def test_programmes_are_a_number(programmes: object) -> None:
+    with pytest.raises(TypeError, match=r"sets programmes to .*: it is a whole number above 0"):
+        opt_in(programmes=programmes)
+
+
+def test_a_missing_fixture_is_told_once_with_an_example() -> None:
+    body = {"__module__": "acme_tests", "contract_version": CONTRACT_VERSION, "backend": "acme"}
+    with pytest.raises(TypeError, match=r"needs the fixture 'fresh_store'(?s:.*)return lambda: StoreUnderTest\("):
+        type("TestAcme", (Stub,), body)
+    with pytest.raises(TypeError, match=r"lacks @pytest.fixture above 'fresh_store'"):
+        opt_in(fresh_store=nothing)
+    fixture = pytest.fixture(a_fixture, name="fresh_store")
+    type("TestAcme", (type("AcmeBase", (Stub,), body),), {"__module__": "acme_tests", "fresh_store": fixture})
+
+
 def test_other_marks_are_fine() -> None:
     pytest.mark.usefixtures("tmp_path")(opt_in(pytestmark=[pytest.mark.timeout(5)]))
 
@@ -144,6 +192,9 @@ def test_what_is_missing_is_named() -> None:
     [
         (KnownGap(test="test_promis", kind="never", reason="x"), "is no test of its contract; did you mean 'test_prom"),
         (KnownGap(test="helper", kind="never", reason="x"), "is no test of its contract"),
+        (KnownGap(test="helper[get]", kind="never", reason="x"), "is no test of its contract"),
+        (KnownGap(test="test_promise[get", kind="never", reason="x"), "is no test of its contract"),
+        (KnownGap(test="test_fixture_is_good", kind="never", reason="x"), "which tests the fixture: mend that"),
         (KnownGap(test="test_promise", kind="never", reason=" "), "without a reason"),
         (KnownGap(test="test_promise", kind="sometimes", reason="x"), "of the kind 'sometimes'"),  # pyright: ignore[reportArgumentType]
     ],
@@ -156,11 +207,16 @@ def test_a_gap_is_checked(gap: KnownGap, says: str) -> None:
 def test_a_gap_is_declared_once() -> None:
     with pytest.raises(TypeError, match="twice"):
         opt_in(known_gaps=(GAP, GAP))
+    one, other = (replace(GAP, test=f"test_promise[{each}]") for each in ("get", "open"))
+    opt_in(known_gaps=(one, other))
+    for twice in ((one, one), (GAP, one), (one, GAP)):
+        with pytest.raises(TypeError, match="keep one"):
+            opt_in(known_gaps=twice)
 
 
 INNER = """
 import pytest
-from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap
+from mlops_core.testing import CONTRACT_VERSION, Contract, KnownGap, StoreUnderTest
 
 class Inner(Contract):
     __module__ = "mlops_core.testing.inner"
@@ -178,6 +234,13 @@ class Inner(Contract):
     def test_other_error(self) -> None:
         raise KeyError("other")
 
+    @pytest.mark.parametrize("read", ["get", "open"])
+    def test_each(self, read: str) -> None:
+        assert read != "get"
+
+    def test_of_a_subject(self, fresh_store: object) -> None:
+        self._made(fresh_store, StoreUnderTest)
+
 def gaps(**more: object) -> tuple[KnownGap, ...]:
     tests = ("test_good", "test_bad", "test_did_not_raise", "test_other_error")
     return tuple(KnownGap(test=each, reason="because", **more) for each in tests)
@@ -185,6 +248,10 @@ def gaps(**more: object) -> tuple[KnownGap, ...]:
 class Declared(Inner):
     contract_version = CONTRACT_VERSION
     backend = "acme"
+
+    @pytest.fixture
+    def fresh_store(self) -> object:
+        return lambda: StoreUnderTest(store=None, another=None, back_door=None)
 
 class TestNone(Declared):
     known_gaps = ()
@@ -203,23 +270,46 @@ class TestLenient(Declared):
 
 class TestUnproven(Declared):
     known_gaps = gaps(kind="unproven")
+
+class TestOneParameter(Declared):
+    known_gaps = (KnownGap(test="test_each[get]", kind="never", reason="because"),)
+
+class TestAllParameters(Declared):
+    known_gaps = (KnownGap(test="test_each", kind="never", reason="because"),)
+
+class TestGivesNoCallable(Declared):
+    @pytest.fixture
+    def fresh_store(self) -> object:
+        return StoreUnderTest(store=None, another=None, back_door=None)
+
+class TestMakesSomethingElse(Declared):
+    @pytest.fixture
+    def fresh_store(self) -> object:
+        return dict
 """
 ALL_COUNT = {"good": "PASSED", "bad": "FAILED", "did_not_raise": "FAILED", "other_error": "FAILED"}
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """How each test of the inner contract ended, by class."""
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the run of the inner contract printed."""
     folder = tmp_path_factory.mktemp("inner")
     (folder / "test_inner.py").write_text(INNER)
     (folder / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "test_inner.py"]
+    command = [sys.executable, "-m", "pytest", "-v", "-ra", "-p", "no:cacheprovider", "test_inner.py"]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return run.stdout + run.stderr
+
+
+@pytest.fixture(scope="module")
+def outcomes(output: str) -> dict[str, dict[str, str]]:
+    """How each test of the inner contract ended, by class; those of ``test_each`` and of the fixture apart."""
     found: dict[str, dict[str, str]] = {}
-    for cls, test, outcome in re.findall(r"::Test(\w+)::test_(\w+) ([A-Z]+)", run.stdout):
-        found.setdefault(cls, {})[test] = outcome
-    assert found, run.stdout + run.stderr
+    for cls, test, outcome in re.findall(r"::Test(\w+)::test_([a-z_]+) ([A-Z]+)", output):
+        if test in ALL_COUNT:
+            found.setdefault(cls, {})[test] = outcome
+    assert found, output
     return found
 
 
@@ -245,3 +335,23 @@ def test_a_gap_that_is_not_strict_may_pass(outcomes: dict[str, dict[str, str]]) 
 
 def test_what_is_unproven_has_to_pass(outcomes: dict[str, dict[str, str]]) -> None:
     assert outcomes["Unproven"] == ALL_COUNT
+
+
+def ended(output: str, cls: str, parameter: str) -> str:
+    return re.findall(rf"::Test{cls}::test_each\[{parameter}\] ([A-Z]+)", output)[0]
+
+
+def test_a_gap_may_be_of_one_parameter(output: str) -> None:
+    assert (ended(output, "OneParameter", "get"), ended(output, "OneParameter", "open")) == ("XFAIL", "PASSED")
+    assert (ended(output, "AllParameters", "get"), ended(output, "AllParameters", "open")) == ("XFAIL", "FAILED")
+    assert "once it passes, remove it from known_gaps; once only some parameters fail, name those, such as" in output
+    assert "such as 'test_each[open]')" in output
+
+
+def test_another_error_than_the_gaps_is_told(output: str) -> None:
+    assert "the known gap of 'test_other_error' expects AssertionError, got KeyError: declare" in output
+
+
+def test_a_fixture_that_gives_something_else_is_told_in_a_sentence(output: str) -> None:
+    assert "'fresh_store' gives StoreUnderTest: it gives a callable without arguments" in output
+    assert "'fresh_store' makes dict: it gives a callable without arguments, which makes one StoreUnderTest" in output

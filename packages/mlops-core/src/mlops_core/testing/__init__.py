@@ -19,11 +19,12 @@ from mlops_core.testing.artifact_store import (  # noqa: E402 (after the line ab
     ConnectedArtifactStoreContract,
 )
 from mlops_core.testing.breakable_store import BreakableStore  # noqa: E402
-from mlops_core.testing.contract import CONTRACT_VERSION, Contract, KnownGap  # noqa: E402
+from mlops_core.testing.contract import CONTRACT_VERSION, Contract  # noqa: E402
 from mlops_core.testing.experiment_tracker import (  # noqa: E402
     ConnectedExperimentTrackerContract,
     ExperimentTrackerContract,
 )
+from mlops_core.testing.known_gaps import KnownGap  # noqa: E402
 from mlops_core.testing.model_registry import ModelRegistryContract  # noqa: E402
 from mlops_core.testing.model_registry.connected import ConnectedModelRegistryContract  # noqa: E402
 from mlops_core.testing.packages import MemoryPackage, make_package  # noqa: E402

@@ -1,34 +1,45 @@
-"""What every contract class shares: its version, known gaps, and the guard that keeps its tests as they are."""
+"""What every contract class shares: its version, its fixture, and the guard that keeps its tests as they are."""
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import json
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar, cast
 
 import pytest
 
-from mlops_core.errors import near_matches
+from mlops_core.testing.known_gaps import KnownGap, check_gaps, expect_failure, gap_of
 from mlops_core.testing.process_state import changes_since, lasting_state
 
 if TYPE_CHECKING:
     import enum
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from mlops_core.ports.backend import PortName
 
+ContractName: TypeAlias = "PortName | Literal['backend']"
+"""What a contract is of: a port, or the factory that makes the ports."""
 CONTRACT_VERSION: Final = 1
 """The version of the contracts of this ``mlops-core``; an adapter declares the one that it was written for."""
 PROPERTY: Final = "mlops-contract"
 """Under this name a contract test leaves what it proves in its report: JSON with backend, port and test."""
-AUTHORS_FIXTURES: Final = frozenset({"fresh_registry", "fresh_store", "fresh_tracker"})
-"""What an adapter's author defines: everything else that a contract defines stays as it is."""
+_FIXTURES: Final[Mapping[ContractName, tuple[str, str]]] = {
+    "model_registry": ("fresh_registry", "RegistryUnderTest"),
+    "artifact_store": ("fresh_store", "StoreUnderTest"),
+    "experiment_tracker": ("fresh_tracker", "TrackerUnderTest"),
+    "backend": ("fresh_backend", "BackendUnderTest"),
+}
+"""What an adapter's author defines, and what it makes: everything else that a contract defines stays as it is."""
 _OURS: Final = "mlops_core.testing."
 _MARKS_THAT_HIDE: Final = frozenset({"skip", "skipif", "xfail"})
-_KINDS: Final = frozenset({"not_yet", "never", "unproven"})
-_INSTANCES: Final[Mapping[PortName, str]] = {
+_DECLARED: Final = frozenset({"contract_version", "backend"})
+"""What an author has to set, beside what has a default."""
+_SUGGESTED_FROM: Final = 0.75
+"""How near a name has to be to one that is known to be taken for misspelt, from 0 to 1."""
+_Subject = TypeVar("_Subject")
+_INSTANCES: Final[Mapping[ContractName, str]] = {
     "model_registry": "registry",
     "artifact_store": "store",
     "experiment_tracker": "tracker",
@@ -36,29 +47,6 @@ _INSTANCES: Final[Mapping[PortName, str]] = {
 _INSTEAD: Final = (
     "a contract test is the same for every adapter. Declare KnownGap(test={test!r}, ...) in known_gaps instead"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownGap:
-    """A contract test that an adapter is known to fail, as data: it is run, and has to fail as described.
-
-    Attributes:
-        test: The name of the contract test.
-        kind: ``"not_yet"``: will be mended; ``"never"``: the vendor cannot; ``"unproven"``: shown against a stand-in
-            only, so the test is expected to pass.
-        reason: Why, for the reader of the compatibility table.
-        exception: What the test fails with; an ``AssertionError`` stands for ``pytest.fail`` too, which is what
-            ``pytest.raises`` fails with.
-        link: Where it is discussed.
-        strict: Whether passing is an error too, so that a mended gap is noticed.
-    """
-
-    test: str
-    kind: Literal["not_yet", "never", "unproven"]
-    reason: str
-    exception: type[BaseException] = AssertionError
-    link: str = ""
-    strict: bool = True
 
 
 class _Guard(type):
@@ -76,7 +64,7 @@ class Contract(metaclass=_Guard):
     The guard is there against accidents and shortcuts; what it refuses says what to do instead.
 
     Attributes:
-        port: The port whose contract it is; set by the contract.
+        port: The port whose contract it is, or ``"backend"``; set by the contract.
         contract_version: The version that the adapter was written for; must be :data:`CONTRACT_VERSION`.
         backend: The name of the column in the compatibility table, such as ``"local"``.
         against: What the tests ran against, in words for the same table. What stands in for a vendor is said to, and
@@ -86,7 +74,7 @@ class Contract(metaclass=_Guard):
         programmes: How many programmes each state machine tries; ``MLOPS_TEST_PROGRAMMES`` overrides it.
     """
 
-    port: ClassVar[PortName]
+    port: ClassVar[ContractName]
     contract_version: ClassVar[int]
     backend: ClassVar[str]
     against: ClassVar[str] = ""
@@ -108,11 +96,11 @@ class Contract(metaclass=_Guard):
         self._before = lasting_state()
         test = request.function.__name__
         proves = self._proves(test)
-        for gap in self.known_gaps:
-            if gap.test == test:
-                proves["gap"] = {"kind": gap.kind, "reason": gap.reason, "link": gap.link}
-                if gap.kind != "unproven":
-                    request.applymarker(_expected_failure(gap))
+        gap = gap_of(self.known_gaps, request.node)
+        if gap is not None:
+            proves["gap"] = {"kind": gap.kind, "reason": gap.reason, "link": gap.link}
+            if gap.kind != "unproven":
+                expect_failure(gap, request.node)
         if test.startswith("test_capability_"):
             proves["capabilities"] = self._capabilities(request.getfixturevalue("subject"))
         # Not by record_property, which warns in runs that write JUnit's newer format.
@@ -126,6 +114,19 @@ class Contract(metaclass=_Guard):
         What is written when the first instance is opened looks unchanged ever after; so every test is watched.
         """
         return [*self._changes, *changes_since(self._before)]
+
+    def _made(self, make: Callable[[], _Subject], kind: type[_Subject]) -> _Subject:
+        """What the author's fixture makes, or a sentence about what it gives instead."""
+        name, _ = _FIXTURES[self.port]
+        made = make() if callable(make) else make
+        if not callable(make) or not isinstance(made, kind):
+            gives = "gives" if made is make else "makes"
+            pytest.fail(
+                f"the fixture {name!r} {gives} {type(made).__name__}: it gives a callable without arguments, which "
+                f"makes one {kind.__name__} each time, as in: return lambda: {kind.__name__}(...)",
+                pytrace=False,
+            )
+        return made
 
     def _proves(self, test: str) -> dict[str, object]:
         cls = type(self)
@@ -162,16 +163,14 @@ def _definitions(contract: type) -> dict[str, object]:
     return found
 
 
-def _expected_failure(gap: KnownGap) -> pytest.MarkDecorator:
-    kinds = (AssertionError, pytest.fail.Exception) if gap.exception is AssertionError else gap.exception
-    return pytest.mark.xfail(reason=f"{gap.kind}: {gap.reason}", raises=kinds, strict=gap.strict)
-
-
 def _check_opt_in(cls: type[Contract]) -> None:
     _check_definitions(cls)
     for each in cls.__mro__:
         if not _is_ours(each):
             _check_marks(cls, each)
+            _check_attributes(cls, each)
+    if getattr(cls, "__test__", True) is False:
+        raise TypeError(f"{cls.__name__} hides contract tests with __test__: {_INSTEAD.format(test='...')}")
     declared = getattr(cls, "contract_version", None)
     if declared is None:
         raise TypeError(f"{cls.__name__} needs contract_version = {CONTRACT_VERSION}, what it was written for")
@@ -182,14 +181,20 @@ def _check_opt_in(cls: type[Contract]) -> None:
         )
     if not getattr(cls, "backend", ""):
         raise TypeError(f"{cls.__name__} needs backend = '<name of its column in the compatibility table>'")
-    _check_gaps(cls)
+    programmes = cast("object", cls.programmes)
+    if not isinstance(programmes, int) or programmes < 1:
+        raise TypeError(f"{cls.__name__} sets programmes to {programmes!r}: it is a whole number above 0")
+    check_gaps(cls.__name__, cls.known_gaps, contract_tests(cls))
+    if cls.__name__.startswith("Test"):
+        _check_fixture(cls)
 
 
 def _check_definitions(cls: type[Contract]) -> None:
+    authors = {fixture for fixture, _ in _FIXTURES.values()}
     for name, ours in _definitions(cls).items():
         is_test = name.startswith("test_")
         kept = is_test or name == "__init_subclass__" or (not name.startswith("__") and _is_code(ours))
-        if not kept or name in AUTHORS_FIXTURES or inspect.getattr_static(cls, name, None) is ours:
+        if not kept or name in authors or inspect.getattr_static(cls, name, None) is ours:
             continue
         if is_test:
             raise TypeError(f"{cls.__name__} replaces the contract test {name!r}: {_INSTEAD.format(test=name)}")
@@ -207,17 +212,28 @@ def _check_marks(cls: type[Contract], each: type) -> None:
             raise TypeError(f"{cls.__name__} hides contract tests with a mark: {_INSTEAD.format(test='...')}")
 
 
-def _check_gaps(cls: type[Contract]) -> None:
-    tests = contract_tests(cls)
-    seen: set[str] = set()
-    for gap in cls.known_gaps:
-        what = f"{cls.__name__} declares a gap of {gap.test!r}"
-        if gap.test not in tests:
-            raise TypeError(f"{what}, which is no test of its contract; {near_matches(gap.test, tests)}")
-        if gap.test in seen:
-            raise TypeError(f"{what} twice: keep one")
-        if gap.kind not in _KINDS:
-            raise TypeError(f"{what} of the kind {gap.kind!r}: a gap is one of {', '.join(sorted(_KINDS))}")
-        if not gap.reason.strip():
-            raise TypeError(f"{what} without a reason: say why, for the reader of the compatibility table")
-        seen.add(gap.test)
+def _check_attributes(cls: type[Contract], each: type) -> None:
+    """Refuse a misspelt attribute, which would do nothing; an author's own, which is like none of ours, is fine."""
+    known = _DECLARED | {n for n, value in _definitions(cls).items() if not n.startswith("_") and not _is_code(value)}
+    for name, value in vars(each).items():
+        if name.startswith("_") or name in known or _is_code(value):
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_SUGGESTED_FROM)
+        if near:
+            raise TypeError(
+                f"{cls.__name__} sets {name!r}, which its contract does not know: did you mean {near[0]!r}? "
+                "If it is your own, give it a name that is less like it"
+            )
+
+
+def _check_fixture(cls: type[Contract]) -> None:
+    """Say once what each test would say: pytest collects the class, and has no subject."""
+    name, kind = _FIXTURES[cls.port]
+    fixture = cast("object", inspect.getattr_static(cls, name, None))
+    if fixture is None or inspect.isfunction(fixture):
+        missing = "needs the fixture" if fixture is None else "lacks @pytest.fixture above"
+        raise TypeError(
+            f"{cls.__name__} {missing} {name!r}, which gives a callable that makes an empty subject each time:\n\n"
+            f"    @pytest.fixture\n    def {name}(self, tmp_path: Path) -> Callable[[], {kind}]:\n"
+            f"        return lambda: {kind}(...)\n"
+        )

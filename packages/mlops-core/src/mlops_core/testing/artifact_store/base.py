@@ -9,13 +9,13 @@ import pytest
 from mlops_core.errors import ArtifactNotFoundError, InvalidNameError, UnsupportedOperationError
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.testing.contract import Contract
+from mlops_core.testing.subjects import StoreUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlops_core.ports.artifact_store import ArtifactStore
-    from mlops_core.ports.backend import PortName
-    from mlops_core.testing.subjects import ArtifactStoreBackDoor, StoreUnderTest
+    from mlops_core.testing.subjects import ArtifactStoreBackDoor
 
 KEY: Final = "reports/auc.json"
 """The key of most tests."""
@@ -32,13 +32,13 @@ class ArtifactStorePart(Contract):
         many: How many keys the listings are tried with; set it above the vendor's page size.
     """
 
-    port: ClassVar[PortName] = "artifact_store"
+    port = "artifact_store"
     many: ClassVar[int] = 30
 
     @pytest.fixture
     def subject(self, fresh_store: Callable[[], StoreUnderTest]) -> StoreUnderTest:
         """One empty store."""
-        return fresh_store()
+        return self._made(fresh_store, StoreUnderTest)
 
     @pytest.fixture
     def store(self, subject: StoreUnderTest) -> ArtifactStore:

@@ -9,14 +9,14 @@ import pytest
 
 from mlops_core.ports.experiment_tracker import MetricPoint
 from mlops_core.testing.contract import Contract
+from mlops_core.testing.subjects import TrackerUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mlops_core.errors import BackendError
-    from mlops_core.ports.backend import PortName
     from mlops_core.ports.experiment_tracker import ExperimentTracker
-    from mlops_core.testing.subjects import ExperimentTrackerBackDoor, TrackerUnderTest
+    from mlops_core.testing.subjects import ExperimentTrackerBackDoor
 
 EXPERIMENT: Final = "late-flight"
 """The experiment of most tests."""
@@ -32,13 +32,13 @@ class ExperimentTrackerPart(Contract):
         many: How many runs the search is tried with; set it above the vendor's page size.
     """
 
-    port: ClassVar[PortName] = "experiment_tracker"
+    port = "experiment_tracker"
     many: ClassVar[int] = 25
 
     @pytest.fixture
     def subject(self, fresh_tracker: Callable[[], TrackerUnderTest]) -> TrackerUnderTest:
         """One empty tracker."""
-        return fresh_tracker()
+        return self._made(fresh_tracker, TrackerUnderTest)
 
     @pytest.fixture
     def tracker(self, subject: TrackerUnderTest) -> ExperimentTracker:

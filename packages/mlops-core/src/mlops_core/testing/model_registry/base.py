@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from mlops_core.testing.contract import Contract
+from mlops_core.testing.subjects import RegistryUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlops_core.ports.backend import PortName
     from mlops_core.ports.model_registry import ModelRegistry
-    from mlops_core.testing.subjects import ModelRegistryBackDoor, RegistryUnderTest
+    from mlops_core.testing.subjects import ModelRegistryBackDoor
 
 
 class ModelRegistryPart(Contract):
@@ -24,14 +24,14 @@ class ModelRegistryPart(Contract):
         foreign_names: Names outside the grammar of :mod:`mlops_core.naming` that the vendor takes for a model.
     """
 
-    port: ClassVar[PortName] = "model_registry"
+    port = "model_registry"
     many: ClassVar[int] = 30
     foreign_names: ClassVar[tuple[str, ...]] = ("Fraud Model", "UPPER_case", "Größe.ä")
 
     @pytest.fixture
     def subject(self, fresh_registry: Callable[[], RegistryUnderTest]) -> RegistryUnderTest:
         """One empty registry."""
-        return fresh_registry()
+        return self._made(fresh_registry, RegistryUnderTest)
 
     @pytest.fixture
     def registry(self, subject: RegistryUnderTest) -> ModelRegistry:
