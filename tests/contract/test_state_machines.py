@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
+import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from mlops_core.errors import UnsupportedOperationError
+from mlops_core.errors import ConfigurationError, UnsupportedOperationError
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability
 from mlops_core.ports.model_registry import UNCHECKED, ModelRegistryCapability, PinnedVersion
@@ -189,3 +192,73 @@ def test_the_environment_says_how_many_programmes(monkeypatch: pytest.MonkeyPatc
 
     check_artifact_store(fresh, programmes=500)
     assert len(made) == 2
+
+
+class KeepsRemovedTags(MemoryModelRegistry):
+    def set_tags(self, model: str, version: int, tags: Mapping[str, str | None], /) -> None:
+        super().set_tags(model, version, {key: value for key, value in tags.items() if value is not None})
+
+
+class CrashesOnUnknownModels(MemoryModelRegistry):
+    def latest(self, model: str, /) -> PinnedVersion:
+        return {each.name: super(CrashesOnUnknownModels, self).latest(each.name) for each in self.models()}[model]
+
+
+class SpoilsWhatIsReadLast(MemoryModelRegistry):
+    """Differs in what only the end of a programme reads: the bytes of a version that no call has opened."""
+
+    def open(self, version: PinnedVersion, path: str, /) -> BinaryIO:
+        del version
+        return io.BytesIO(path.encode())
+
+
+def failure_of(kind: type[MemoryModelRegistry]) -> BaseException:
+    with pytest.raises(Exception) as caught:
+        check_model_registry(lambda: registries(kind), programmes=400)
+    return caught.value
+
+
+def programme(failure: BaseException) -> list[str]:
+    return [line for note in failure.__notes__ for line in note.splitlines() if line.startswith("state.")]
+
+
+def test_a_difference_is_printed_with_the_programme_and_nothing_of_the_machinery() -> None:
+    failure = failure_of(KeepsRemovedTags)
+    assert type(failure) is AssertionError
+    assert re.search(r"^  the adapter: .*\n  the memory backend: .*\n  where they differ: ", str(failure), re.MULTILINE)
+    (note,) = failure.__notes__
+    assert "package_of({'model.bin': " in note
+    assert "lambda" not in note
+    assert "reproduce_failure" not in note
+    assert programme(failure)[-1] == "state.listings_agree()"
+    frames = [frame for frame, _ in traceback.walk_tb(failure.__traceback__)]
+    assert [each.f_code.co_name for each in frames] == ["failure_of", "check_model_registry", "run_machine"]
+    assert all(each.f_locals.get("__tracebackhide__") for each in frames[1:]), "pytest shows the author's line only"
+
+
+def test_an_error_of_the_adapter_shows_its_own_frames_only() -> None:
+    failure = failure_of(CrashesOnUnknownModels)
+    assert type(failure) is KeyError
+    frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(failure.__traceback__)]
+    assert frames == ["failure_of", "check_model_registry", "run_machine", "latest"]
+    assert programme(failure)
+
+
+def test_what_is_compared_at_the_end_is_part_of_the_programme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ModelRegistryMachine, "read", None)
+    failure = failure_of(SpoilsWhatIsReadLast)
+    assert str(failure).startswith("every file of ")
+    assert programme(failure)[-1] == "state.teardown()"
+
+
+@pytest.mark.parametrize("said", ["0", "-3", "abc", "1.5", "²"])
+def test_a_number_of_programmes_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("MLOPS_TEST_PROGRAMMES", said)
+    with pytest.raises(ConfigurationError, match=re.escape(f"MLOPS_TEST_PROGRAMMES is {said!r}")) as caught:
+        check_artifact_store(memory_store, programmes=60)
+    assert "a whole number above 0" in caught.value.hint
+
+
+def test_a_number_of_programmes_that_a_caller_gives_is_checked() -> None:
+    with pytest.raises(ConfigurationError, match="programmes is 0"):
+        check_artifact_store(memory_store, programmes=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from mlops_core.errors import ArtifactNotFoundError
 from mlops_core.manifest import MANIFEST_FILE, Manifest, PackageFile
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class _Printer(Protocol):
+    """What prints the arguments of a state machine's calls, each by how it was drawn unless it says otherwise."""
+
+    def text(self, text: str, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MemoryPackage:
     """A package whose files are bytes in memory.
 
@@ -26,6 +32,13 @@ class MemoryPackage:
 
     manifest: Manifest
     files: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"package_of({dict(self.files)!r})"
+
+    def _repr_pretty_(self, printer: _Printer, cycle: bool, /) -> None:  # noqa: FBT001 (hypothesis calls it)
+        del cycle
+        printer.text(repr(self))
 
     def open(self, path: str, /) -> BinaryIO:
         """See :meth:`Package.open`."""

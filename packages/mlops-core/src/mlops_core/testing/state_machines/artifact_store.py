@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.stores.memory.artifact_store import MemoryArtifactStore
 from mlops_core.testing import strategies
 from mlops_core.testing.state_machines.outcomes import Gave, check_same, outcome
-from mlops_core.testing.state_machines.running import run_machine
+from mlops_core.testing.state_machines.running import ComparingMachine, run_machine
 from mlops_core.testing.state_machines.wrong_calls import WrongCall, wrong_store_calls
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class _Written:
     memory: str
 
 
-class ArtifactStoreMachine(RuleBasedStateMachine):
+class ArtifactStoreMachine(ComparingMachine):
     """Drives a store and :class:`MemoryArtifactStore` with the same calls.
 
     Args:
@@ -124,7 +124,7 @@ class ArtifactStoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Every object once more, whole and as a stream."""
-        for number in range(len(self.keys)):
+        for number in range(0 if self.failed else len(self.keys)):
             self.read(number, 0, None)
 
     def _replace(self, key: str, data: bytes) -> None:
@@ -163,6 +163,7 @@ def check_artifact_store(fresh: Callable[[], StoreUnderTest], *, programmes: int
         fresh: Makes an empty store.
         programmes: How many programmes of about thirty calls; ``MLOPS_TEST_PROGRAMMES`` overrides it.
     """
+    __tracebackhide__ = True
     run_machine(lambda: ArtifactStoreMachine(fresh()), programmes=programmes)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import Bundle, initialize, invariant, rule
 
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, MetricCondition, MetricPoint
 from mlops_core.ports.run_values import parameter_texts
@@ -15,7 +15,7 @@ from mlops_core.stores.memory.experiment_tracker import MemoryExperimentTracker
 from mlops_core.testing import strategies
 from mlops_core.testing.state_machines.outcomes import check_same, outcome
 from mlops_core.testing.state_machines.run_answers import comparable_run, read_files, read_history
-from mlops_core.testing.state_machines.running import run_machine
+from mlops_core.testing.state_machines.running import ComparingMachine, run_machine
 from mlops_core.testing.state_machines.wrong_calls import WrongCall, wrong_run_calls
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Pair:
     memory: Run
 
 
-class ExperimentTrackerMachine(RuleBasedStateMachine):
+class ExperimentTrackerMachine(ComparingMachine):
     """Drives a tracker and :class:`MemoryExperimentTracker` with the same calls.
 
     What a run was given may be kept back until it is flushed, so a run is flushed before it is read.
@@ -207,8 +207,12 @@ class ExperimentTrackerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """End every run, so that nothing of it goes on, and read all of it."""
         for pair in self.pairs:
-            self._write("finish()", pair, lambda run: run.finish())
-            self._read(pair)
+            if self.failed:
+                with suppress(Exception):
+                    pair.adapter.finish()
+            else:
+                self._write("finish()", pair, lambda run: run.finish())
+                self._read(pair)
 
     def _start(self, experiment: str, name: str, tags: dict[str, str]) -> Pair:
         pair = Pair(
@@ -274,4 +278,5 @@ def check_experiment_tracker(fresh: Callable[[], TrackerUnderTest], *, programme
         fresh: Makes an empty tracker.
         programmes: How many programmes of about thirty calls; ``MLOPS_TEST_PROGRAMMES`` overrides it.
     """
+    __tracebackhide__ = True
     run_machine(lambda: ExperimentTrackerMachine(fresh()), programmes=programmes)

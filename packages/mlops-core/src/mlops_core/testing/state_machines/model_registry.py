@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import Bundle, initialize, invariant, multiple, rule
 
 from mlops_core.ports.model_registry import UNCHECKED, ModelRegistryCapability, Origin, PinnedVersion
 from mlops_core.stores.memory.model_registry import MemoryModelRegistry
 from mlops_core.testing import strategies
 from mlops_core.testing.packages import package_of
 from mlops_core.testing.state_machines.outcomes import Gave, check_same, outcome
-from mlops_core.testing.state_machines.running import run_machine
+from mlops_core.testing.state_machines.running import ComparingMachine, run_machine
 from mlops_core.testing.state_machines.version_numbers import (
     NEVER_GIVEN,
     Known,
@@ -61,7 +61,7 @@ _fields = st.builds(
 )
 
 
-class ModelRegistryMachine(RuleBasedStateMachine):
+class ModelRegistryMachine(ComparingMachine):
     """Drives a registry and :class:`MemoryModelRegistry` with the same calls.
 
     Every rule is about a version that was registered once, so that all are drawn equally often.
@@ -226,7 +226,7 @@ class ModelRegistryMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Every listing once more, and every file of every version."""
-        for model in self.models:
+        for model in [] if self.failed else self.models:
             self._compare_model(model)
             self._compare(f"every file of {model!r}", lambda it, model=model: read_all_files(it, model))
 
@@ -307,4 +307,5 @@ def check_model_registry(fresh: Callable[[], RegistryUnderTest], *, programmes: 
         fresh: Makes an empty registry.
         programmes: How many programmes of about thirty calls; ``MLOPS_TEST_PROGRAMMES`` overrides it.
     """
+    __tracebackhide__ = True
     run_machine(lambda: ModelRegistryMachine(fresh()), programmes=programmes)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from mlops_core.errors import MlopsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _Value = TypeVar("_Value")
 _ERRORS = "mlops_core.errors"
@@ -45,7 +45,28 @@ def check_same(what: str, adapter: object, memory: object) -> None:
         adapter: The adapter's outcome.
         memory: That of the memory backend.
     """
-    assert adapter == memory, f"{what}\n  the adapter: {adapter}\n  the memory backend: {memory}"
+    if adapter == memory:
+        return
+    lines = [what, f"  the adapter: {adapter}", f"  the memory backend: {memory}"]
+    one, other = _difference(adapter, memory)
+    if (one, other) != (adapter, memory):
+        lines.append(f"  where they differ: {one} is not {other}")
+    # Not by an assert statement, of which pytest would print both values again.
+    raise AssertionError("\n".join(lines))
+
+
+def _difference(one: object, other: object) -> tuple[object, object]:
+    """The innermost parts in which two values differ first."""
+    ours, theirs = _parts(one), _parts(other)
+    if not ours or len(ours) != len(theirs):
+        return one, other
+    return next((_difference(a, b) for a, b in zip(ours, theirs, strict=True) if a != b), (one, other))
+
+
+def _parts(value: object) -> Sequence[object]:
+    if isinstance(value, Gave):
+        return [cast("Gave[object]", value).value]
+    return cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else []
 
 
 def comparable(value: float) -> float | str:
