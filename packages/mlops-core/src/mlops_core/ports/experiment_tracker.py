@@ -132,12 +132,12 @@ class Run(Protocol):
 
         Args:
             metrics: Values by name, all of ``step`` and ``time``; or points, which have their own.
-            step: The step of values given by name.
-            time: Their time, aware; now by default.
+            step: The step of values given by name; not to be given with points.
+            time: Their time, aware; now by default; not to be given with points.
 
         Raises:
-            InvalidNameError: A name breaks the grammar, a value is no number, a step is out of range, or a time is
-                naive; nothing of the call was written.
+            InvalidNameError: A name breaks the grammar, a value is no number, a step is out of range, a time is naive,
+                or points came with a step or a time; nothing of the call was written.
             UnsupportedOperationError: A step is below one of an earlier call without ``UNORDERED_STEPS``, or a value is
                 not finite without ``NON_FINITE_METRICS``; nothing of the call was written.
             ConflictError: The run has ended.
@@ -160,8 +160,8 @@ class Run(Protocol):
 
         Raises:
             InvalidNameError: A path is no relative POSIX path of at most 800 bytes of UTF-8 (255 between two slashes),
-                or a content is neither bytes nor a ``Path``; nothing was stored. A backend may refuse ``a`` beside
-                ``a/b``, which no folder can hold.
+                one is a folder of another one of this call or an earlier one, as ``a`` is of ``a/b``, or a content is
+                neither bytes nor a ``Path``; nothing was stored.
             FileNotFoundError: A file of this machine is not there; nothing was stored.
             ConflictError: The run has ended.
         """
@@ -172,7 +172,11 @@ class Run(Protocol):
         ...
 
     def finish(self, status: Literal["finished", "failed"] = "finished", /) -> None:
-        """Flush and end the run; a second call changes nothing."""
+        """Flush and end the run; a second call changes nothing, also with the other status.
+
+        Raises:
+            InvalidNameError: The status is neither ``"finished"`` nor ``"failed"``; the run goes on.
+        """
         ...
 
     def __enter__(self) -> Self:
@@ -202,7 +206,7 @@ class ExperimentTracker(Protocol):
     * ``keys_are_compared_exactly``: of parameters, metrics and tags; upper and lower case differ, and none is altered.
     * ``the_last_value_is_that_of_the_highest_step``: as :class:`RunRecord` says.
     * ``tags_merge``: other keys stay, ``None`` removes, after the end too.
-    * ``files_round_trip``: by path, byte for byte; a path logged again is replaced.
+    * ``files_round_trip``: by path, byte for byte; a path logged again is replaced, none is a folder of another.
     * ``flush_is_the_line_of_durability``: what was flushed is read by everybody, whatever happens to the writer.
     * ``runs_are_found_by_experiment_parameter_metric_and_tag``: every condition must hold, text is compared literally;
       newest first, whatever their number.
@@ -256,11 +260,12 @@ class ExperimentTracker(Protocol):
         Args:
             experiment: Of this experiment only; an unknown one has no runs.
             params: Parameters that must have these values.
-            metrics: Conditions on last values.
+            metrics: Conditions on last values; a metric that no run has finds none.
             tags: Tags that must have these values.
 
         Raises:
-            InvalidNameError: A parameter's value or a comparison is none (by the call, or at the first step).
+            InvalidNameError: The value of a parameter or a tag is none that a run could have, or a condition is none
+                (by the call itself, before anything is read).
         """
         ...
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import operator
 import time
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -17,14 +16,16 @@ from mlops_core.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
     ConfigurationError,
+    IntegrityError,
     InvalidNameError,
     RunNotFoundError,
 )
 from mlops_core.naming import check_experiment_name, check_tags, check_text
 from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, RunFile
-from mlops_core.ports.run_values import metric_conditions, parameter_text
+from mlops_core.ports.run_query import RunQuery
 from mlops_core.stores.conditional_writes import Documents, Retries
+from mlops_core.stores.sealed_documents import NewerFormatError
 from mlops_core.stores.store_errors import telling_store_errors
 from mlops_core.stores.tracker_documents import RunDocument
 from mlops_core.stores.tracker_layout import (
@@ -52,13 +53,6 @@ if TYPE_CHECKING:
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
-_COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    ">=": operator.ge,
-    ">": operator.gt,
-}
 
 
 def _new_id() -> str:
@@ -172,9 +166,13 @@ class StoreExperimentTracker:
         metrics: Iterable[MetricCondition] = (),
         tags: Mapping[str, str] = _NO_TAGS,
     ) -> Iterator[RunRecord]:
-        """See :meth:`ExperimentTracker.runs`; one listing, one request for each run that is reached."""
-        texts = {key: parameter_text(value) for key, value in params.items()}
-        return self._found(experiment, texts, metric_conditions(metrics), tags)
+        """See :meth:`ExperimentTracker.runs`; one listing, one request for each run that is reached.
+
+        Raises:
+            IntegrityError: The documents of some runs cannot be read: after all others have been given, so that one
+                damaged document hides nothing but its own run.
+        """
+        return self._found(experiment, RunQuery.checked(params=params, metrics=metrics, tags=tags))
 
     def metric_history(self, run_id: str, key: str, /) -> Iterator[MetricPoint]:
         """See :meth:`ExperimentTracker.metric_history`; one request, and one for each segment that may hold the key."""
@@ -210,23 +208,23 @@ class StoreExperimentTracker:
                 hint="list them with files()",
             ) from exc
 
-    def _found(
-        self, experiment: str | None, params: Mapping[str, str], metrics: list[MetricCondition], tags: Mapping[str, str]
-    ) -> Iterator[RunRecord]:
+    def _found(self, experiment: str | None, query: RunQuery) -> Iterator[RunRecord]:
+        unreadable: dict[str, IntegrityError] = {}
         with self._telling("runs", experiment or ""):
-            for run_id in self._newest_first(experiment):
-                document = self._find(run_id)
-                if document is None:
-                    continue  # an entry that somebody else has put there, or a run that somebody else has removed
-                run = document.record
-                if (
-                    params.items() <= run.params.items()
-                    and tags.items() <= run.tags.items()
-                    and all(_holds(each, run) for each in metrics)
-                ):
-                    yield run
+            for entry in self._newest_first(experiment):
+                try:
+                    document = self._find(run_of_index(entry))
+                except IntegrityError as exc:
+                    unreadable[entry] = exc
+                    continue
+                # None: an entry that somebody else has put there, or a run that somebody else has removed.
+                if document is not None and query.matches(document.record):
+                    yield document.record
+        if unreadable:
+            raise _unreadable(unreadable) from next(iter(unreadable.values()))
 
     def _newest_first(self, experiment: str | None) -> list[str]:
+        """The keys by which runs are listed."""
         prefix = EXPERIMENTS
         if experiment is not None:
             try:
@@ -234,8 +232,7 @@ class StoreExperimentTracker:
             except InvalidNameError:
                 return []  # nobody could start a run of it here
             prefix = experiment_prefix(experiment)
-        keys = [info.key for info in self._documents.listing(prefix)]
-        return [run_of_index(key) for key in sorted(keys, key=age_order)]
+        return sorted((info.key for info in self._documents.listing(prefix)), key=age_order)
 
     def _keys(self, run_id: str, operation: str) -> RunKeys:
         """The keys of a run that is there."""
@@ -271,6 +268,14 @@ class StoreExperimentTracker:
         )
 
 
-def _holds(condition: MetricCondition, run: RunRecord) -> bool:
-    value = run.metrics.get(condition.key)
-    return value is not None and _COMPARE[condition.comparison](value, condition.value)
+def _unreadable(found: Mapping[str, IntegrityError]) -> IntegrityError:
+    """One error for the runs of a search that could not be read, by the keys that list them."""
+    runs = ", ".join(run_of_index(entry) for entry in found)
+    first = next(iter(found.values()))
+    if all(isinstance(each, NewerFormatError) for each in found.values()):
+        hint = first.hint
+    else:
+        keys = " and ".join(map(repr, found))
+        hint = f"restore them from a copy, or take them off the list: session.artifact_store.delete() of {keys}"
+    what = f"{len(found)} of the runs cannot be read: {runs}; all others were given before this error"
+    return IntegrityError(what, where=first.where, why=f"{first.what}: {first.why}", hint=hint)

@@ -98,7 +98,7 @@ class RunDocument:
         Raises:
             IntegrityError: The bytes are damaged, of another run, or of a newer format.
         """
-        with opening(data, where=where, names={"id": run_id}) as content:
+        with opening(data, where=where, names={"id": run_id}, what="the document of a run") as content:
             ended_at = content["ended_at"]
             return cls(
                 id=run_id,

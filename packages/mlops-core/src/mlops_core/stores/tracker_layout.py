@@ -28,7 +28,8 @@ _RUN_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 def experiment_prefix(experiment: str) -> str:
     """What the index keys of an experiment's runs begin with."""
-    return f"{EXPERIMENTS}{experiment}/"
+    # Joined, not formatted: a member of an enumeration of texts prints itself as something else.
+    return EXPERIMENTS + experiment + "/"
 
 
 def index_key(experiment: str, run_id: str, started_at: datetime) -> str:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from mlops_core.errors import BackendError, ConflictError, IntegrityError, MlopsError
+from mlops_core.errors import BackendError, ConflictError, IntegrityError, InvalidNameError, MlopsError
 from mlops_core.naming import check_tags
-from mlops_core.ports.run_values import metric_points, parameter_texts, run_files
+from mlops_core.ports.run_values import FilePaths, check_run_status, metric_points, parameter_texts, run_files
 from mlops_core.stores.store_errors import telling_store_errors
 from mlops_core.stores.tracker_documents import RunDocument, with_last
 from mlops_core.stores.tracker_points import RunPoints
@@ -80,6 +80,7 @@ class StoreRun:
         self._new_id = new_id
         self._process = os.getpid()
         self._lock = threading.Lock()
+        self._paths = FilePaths()
         self._buffer: list[MetricPoint] = []
         self._waiting_since = 0.0
         # A segment that was attempted keeps its number and its points, so that trying again cannot double them.
@@ -134,9 +135,10 @@ class StoreRun:
         checked = run_files(files)
         with self._calling("log_files"):
             self._check_running(self._known(), "log_files")
+            self._paths.add(checked)
             self._write_if_due()
             for path, content in checked.items():
-                self._documents.trying(partial(self._put, self._keys.files + path, content))
+                self._documents.trying(partial(self._put, path, content))
 
     def flush(self) -> None:
         """See :meth:`Run.flush`; two writes, none if nothing is kept back."""
@@ -148,6 +150,7 @@ class StoreRun:
 
         Called again after an error, it goes on where it was.
         """
+        check_run_status(status)
         with self._calling("finish"):
             if self._known().status != "running":
                 return
@@ -234,11 +237,17 @@ class StoreRun:
                 )
         return replace(now, params={**now.params, **texts})
 
-    def _put(self, key: str, content: bytes | Path) -> ArtifactInfo:
-        if isinstance(content, bytes):
-            return self._documents.store.put(key, content)
-        with content.open("rb") as stream:
-            return self._documents.store.put(key, stream)
+    def _put(self, path: str, content: bytes | Path) -> ArtifactInfo:
+        key = self._keys.files + path
+        try:
+            if isinstance(content, bytes):
+                return self._documents.store.put(key, content)
+            with content.open("rb") as stream:
+                return self._documents.store.put(key, stream)
+        except InvalidNameError as exc:
+            # Told of a key, which its caller has never seen.
+            what = f"{path!r:.80} cannot be a run's file in the backend {self._backend!r}"
+            raise InvalidNameError(what, where=exc.where, why=exc.why, hint="log it under another path") from exc
 
     def _change(self, operation: str, change: Callable[[RunDocument], RunDocument]) -> None:
         """Change the run's document by compare-and-set.

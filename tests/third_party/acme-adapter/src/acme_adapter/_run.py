@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_core.errors import ConflictError, MlopsError, UnsupportedOperationError
 from mlops_core.naming import check_tags
-from mlops_core.ports.run_values import metric_points, parameter_texts, run_files
+from mlops_core.ports.run_values import FilePaths, check_run_status, metric_points, parameter_texts, run_files
 
 from acme_adapter._records import to_milliseconds
 
@@ -42,6 +42,7 @@ class AcmeRun:
         self._clock = clock
         self._lock = threading.Lock()
         self._highest_step = 0
+        self._paths = FilePaths()
         self._ended = False
 
     @property
@@ -97,6 +98,7 @@ class AcmeRun:
         }
         with self._lock:
             self._check_running("log_files")
+            self._paths.add(contents)
             for path, data in contents.items():
                 self._call("log_files", lambda client, path=path, data=data: client.put_run_file(self._id, path, data))
 
@@ -105,6 +107,7 @@ class AcmeRun:
 
     def finish(self, status: Literal["finished", "failed"] = "finished", /) -> None:
         """See :meth:`Run.finish`."""
+        check_run_status(status)
         with self._lock:
             if not self._ended:
                 self._call("finish", lambda client: client.end_run(self._id, status))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import operator
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from uuid import uuid4
 
-from mlops_core.errors import InvalidNameError
 from mlops_core.naming import check_experiment_name, check_tags, check_text
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, MetricPoint, RunFile, RunRecord
-from mlops_core.ports.run_values import parameter_text
+from mlops_core.ports.run_query import RunQuery
 
 from acme_adapter._records import to_time
 from acme_adapter._run import AcmeRun
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
-_HOLDS: Final[Mapping[str, Callable[[float, float], bool]]] = MappingProxyType(
-    {"<": operator.lt, "<=": operator.le, "==": operator.eq, ">=": operator.ge, ">": operator.gt}
-)
 
 
 def _now() -> datetime:
@@ -104,13 +99,7 @@ class AcmeExperimentTracker:
         tags: Mapping[str, str] = _NO_TAGS,
     ) -> Iterator[RunRecord]:
         """See :meth:`ExperimentTracker.runs`; one request for ten runs of the experiment, which are looked at here."""
-        texts = {key: parameter_text(value) for key, value in params.items()}
-        conditions = list(metrics)
-        for each in conditions:
-            if each.comparison not in _HOLDS:
-                why = f"a metric is compared by one of {' '.join(_HOLDS)}, not by {each.comparison!r:.60}"
-                raise InvalidNameError(f"cannot look for runs by {each.key!r:.80}", why=why, hint='">="')
-        return self._found(experiment, texts, conditions, tags)
+        return self._found(experiment, RunQuery.checked(params=params, metrics=metrics, tags=tags))
 
     def metric_history(self, run_id: str, key: str, /) -> Iterator[MetricPoint]:
         """See :meth:`ExperimentTracker.metric_history`; one request for ten points."""
@@ -142,9 +131,7 @@ class AcmeExperimentTracker:
         )
         return io.BytesIO(data)
 
-    def _found(
-        self, experiment: str | None, params: Mapping[str, str], metrics: list[MetricCondition], tags: Mapping[str, str]
-    ) -> Iterator[RunRecord]:
+    def _found(self, experiment: str | None, query: RunQuery) -> Iterator[RunRecord]:
         for found in self._calls.pages(
             lambda client, cursor: client.list_runs(experiment, cursor),
             what="cannot list the runs",
@@ -152,17 +139,8 @@ class AcmeExperimentTracker:
             subject=experiment or "",
         ):
             record = _record(found)
-            if (
-                params.items() <= record.params.items()
-                and tags.items() <= record.tags.items()
-                and all(_fulfils(record, each) for each in metrics)
-            ):
+            if query.matches(record):
                 yield record
-
-
-def _fulfils(record: RunRecord, condition: MetricCondition) -> bool:
-    value = record.metrics.get(condition.key)
-    return value is not None and _HOLDS[condition.comparison](value, condition.value)
 
 
 def _record(found: VaultRun) -> RunRecord:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import operator
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,10 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
 from uuid import uuid4
 
-from mlops_core.errors import ArtifactNotFoundError, InvalidNameError, RunNotFoundError, near_matches
+from mlops_core.errors import ArtifactNotFoundError, RunNotFoundError, near_matches
 from mlops_core.naming import check_experiment_name, check_tags, check_text
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, RunFile
-from mlops_core.ports.run_values import parameter_text
+from mlops_core.ports.run_query import RunQuery
 from mlops_core.stores.memory.run import MemoryRun, StoredRun
 
 if TYPE_CHECKING:
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
-_HOLDS: Final[Mapping[str, Callable[[float, float], bool]]] = MappingProxyType(
-    {"<": operator.lt, "<=": operator.le, "==": operator.eq, ">=": operator.ge, ">": operator.gt}
-)
 
 
 def _now() -> datetime:
@@ -110,13 +106,7 @@ class MemoryExperimentTracker:
         tags: Mapping[str, str] = _NO_TAGS,
     ) -> Iterator[RunRecord]:
         """See :meth:`ExperimentTracker.runs`; as they are at the first step of the iterator. It looks at every run."""
-        texts = {key: parameter_text(value) for key, value in params.items()}
-        conditions = list(metrics)
-        for each in conditions:
-            if each.comparison not in _HOLDS:
-                why = f"a metric is compared by one of {' '.join(_HOLDS)}, not by {each.comparison!r:.60}"
-                raise InvalidNameError(f"cannot look for runs by {each.key!r:.80}", why=why, hint='">="')
-        return self._found(experiment, texts, conditions, tags)
+        return self._found(experiment, RunQuery.checked(params=params, metrics=metrics, tags=tags))
 
     def metric_history(self, run_id: str, key: str, /) -> Iterator[MetricPoint]:
         """See :meth:`ExperimentTracker.metric_history`."""
@@ -158,25 +148,10 @@ class MemoryExperimentTracker:
             hint="list what is there with runs()",
         )
 
-    def _found(
-        self, experiment: str | None, params: Mapping[str, str], metrics: list[MetricCondition], tags: Mapping[str, str]
-    ) -> Iterator[RunRecord]:
+    def _found(self, experiment: str | None, query: RunQuery) -> Iterator[RunRecord]:
         with self._state.lock:
             records = [run.record() for run in reversed(self._state.runs.values())]
-        for record in records:
-            if (
-                experiment in {None, record.experiment}
-                and params.items() <= record.params.items()
-                and tags.items() <= record.tags.items()
-                and all(_fulfils(record, each) for each in metrics)
-            ):
-                yield record
-
-
-def _fulfils(record: RunRecord, condition: MetricCondition) -> bool:
-    # NaN is neither below, nor at, nor above anything.
-    value = record.metrics.get(condition.key)
-    return value is not None and _HOLDS[condition.comparison](value, condition.value)
+        yield from (each for each in records if experiment in {None, each.experiment} and query.matches(each))
 
 
 if TYPE_CHECKING:

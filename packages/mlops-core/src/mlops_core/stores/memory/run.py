@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Literal
 from mlops_core.errors import ConflictError
 from mlops_core.naming import check_tags
 from mlops_core.ports.experiment_tracker import RunRecord
-from mlops_core.ports.run_values import history, metric_points, parameter_texts, run_files
+from mlops_core.ports.run_values import (
+    FilePaths,
+    check_run_status,
+    history,
+    metric_points,
+    parameter_texts,
+    run_files,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -71,6 +78,7 @@ class MemoryRun:
         self._lock = lock
         self._clock = clock
         self._backend = backend
+        self._paths = FilePaths()
 
     @property
     def id(self) -> str:
@@ -122,6 +130,7 @@ class MemoryRun:
         }
         with self._lock:
             self._check_running("log_files")
+            self._paths.add(contents)
             self._stored.files.update(contents)
 
     def flush(self) -> None:
@@ -129,6 +138,7 @@ class MemoryRun:
 
     def finish(self, status: Literal["finished", "failed"] = "finished", /) -> None:
         """See :meth:`Run.finish`."""
+        check_run_status(status)
         with self._lock:
             if self._stored.status == "running":
                 self._stored.status = status

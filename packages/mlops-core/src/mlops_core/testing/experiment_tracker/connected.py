@@ -209,6 +209,9 @@ class ConnectedExperimentTrackerContract(ExperimentTrackerContract):
             "time": lambda: run.log_metrics({"a": 1.0}, time=naive),
             "tag": lambda: run.set_tags({"Team": "x"}),
             "path": lambda: run.log_files({"../a": b""}),
+            "path beside another": lambda: run.log_files({"a.txt/b": b""}),
+            "status": lambda: run.finish(cast("Any", "done")),
+            "search": lambda: scene.tracker.runs(EXPERIMENT, tags={"team": cast("Any", 1)}),
         }
         before = scene.connection.requests
         for name, call in calls.items():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from mlops_core.errors import ArtifactNotFoundError, ConflictError, RunNotFoundError
+from mlops_core.errors import ArtifactNotFoundError, ConflictError, InvalidNameError, RunNotFoundError
 from mlops_core.testing.experiment_tracker.base import (
     EXPERIMENT,
+    RIVALS,
     ExperimentTrackerPart,
     assert_four_parts,
     contents,
@@ -17,12 +18,14 @@ from mlops_core.testing.experiment_tracker.base import (
     raised_by,
     values_of,
 )
+from mlops_core.testing.threads import all_at_once, errors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mlops_core.ports.experiment_tracker import ExperimentTracker
 
+_NO_ENDS: Final[tuple[Any, ...]] = ("done", "", "running", "Finished", "finished ", None, True, 3, ["finished"])
 _NO_RUNS: Final = ("nope", "0" * 32, "No Such Run", "a/../b", "..", "/abs", "%2e%2e", "", "a\0b", "x" * 10_000)
 _NO_FILES: Final = ("nope", "notes", "notes/a.txt/", "Notes/a.txt", "", ".", "..", "../run.json", "/etc/passwd", "a\0b")
 
@@ -75,6 +78,37 @@ class Endings(ExperimentTrackerPart):
         assert ended.status == "failed"
         assert tracker.get_run(run.id) == ended
 
+    def test_a_run_ends_as_it_went__as_finished_or_failed_only(self, tracker: ExperimentTracker) -> None:
+        """Any other status is refused, and the run goes on and stays readable, alone and among its experiment's.
+
+        If this fails: call ``mlops_core.ports.run_values.check_run_status`` first. A status that is stored and cannot
+        be read again may hide every run of the experiment.
+        """
+        run = tracker.start_run(EXPERIMENT)
+        refused = {repr(each): raised_by(lambda each=each: run.finish(each)) for each in _NO_ENDS}
+        assert refused == dict.fromkeys(map(repr, _NO_ENDS), InvalidNameError)
+        run.log_params({"still": "running"})
+        assert [(each.id, each.status, each.ended_at) for each in tracker.runs(EXPERIMENT)] == [
+            (run.id, "running", None)
+        ]
+        run.finish("failed")
+        assert tracker.get_run(run.id).status == "failed"
+
+    def test_a_run_ends_as_it_went__once_when_several_threads_end_it(self, tracker: ExperimentTracker) -> None:
+        """Threads that end one run at the same moment all return; one of their statuses counts, and stays.
+
+        If this fails: guard ``finish`` by the run's lock, and look there whether it has ended.
+        """
+        run = tracker.start_run(EXPERIMENT)
+        run.log_metrics({"loss": 0.5})
+        ends = [lambda: run.finish("finished"), lambda: run.finish("failed")]
+        assert errors_of(all_at_once(ends * (RIVALS // 2))) == []
+        ended = tracker.get_run(run.id)
+        assert (ended.status in {"finished", "failed"}, values_of(tracker, run.id)) == (True, [0.5])
+        for end in ends:
+            end()
+        assert tracker.get_run(run.id) == ended
+
     def test_a_run_ends_as_it_went__beside_others(self, tracker: ExperimentTracker) -> None:
         """Runs of one experiment that overlap each end on their own; each has an id of its own.
 
@@ -108,6 +142,28 @@ class Endings(ExperimentTrackerPart):
         assert tracker.get_run(run.id) == ended
         assert list(tracker.metric_history(run.id, "loss")) == [point(0.5)]
         assert contents(tracker, run.id) == {"a.txt": b"a"}
+
+    def test_an_ended_run_takes_no_more__while_threads_write_it(self, tracker: ExperimentTracker) -> None:
+        """Of calls that meet the end of the run in another thread, each is kept whole or raises ``ConflictError``.
+
+        If this fails: look whether the run has ended, and write, under one lock; flush before the end, not beside it.
+        """
+        run = tracker.start_run(EXPERIMENT)
+
+        def write(thread: int) -> list[int]:
+            written: list[int] = []
+            for number in range(5):
+                try:
+                    run.log_metrics([point(float(number), key=f"m{thread}", time=number)])
+                except ConflictError:
+                    break
+                written.append(number)
+            return written
+
+        done = all_at_once([*[lambda thread=thread: write(thread) for thread in range(RIVALS)], run.finish])
+        assert errors_of(done) == []
+        kept = [[int(each) for each in values_of(tracker, run.id, f"m{thread}")] for thread in range(RIVALS)]
+        assert kept == done[:-1]
 
     @pytest.mark.parametrize("method", ["get_run", "metric_history", "files", "open_file"])
     def test_missing_runs_are_told(self, tracker: ExperimentTracker, method: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlops_core.errors import InvalidNameError
 from mlops_core.testing.experiment_tracker.base import EXPERIMENT, ExperimentTrackerPart, contents
 
 if TYPE_CHECKING:
@@ -63,9 +64,31 @@ class Files(ExperimentTrackerPart):
         """
         with tracker.start_run(EXPERIMENT) as run:
             for missing in (tmp_path / "nope", tmp_path):
-                with pytest.raises(FileNotFoundError):
+                with pytest.raises(FileNotFoundError) as caught:
                     run.log_files({"a.txt": b"a", "b.txt": missing})
+                assert all(part in str(caught.value) for part in ("'b.txt'", str(missing), "why:", "next:"))
         assert list(tracker.files(run.id)) == []
+
+    @pytest.mark.parametrize(("first", "second"), [("d", "d/e/f"), ("d/e/f", "d"), ("d/e/f", "d/e")])
+    def test_files_round_trip__none_is_a_folder_of_another(
+        self, tracker: ExperimentTracker, first: str, second: str
+    ) -> None:
+        """A path that is a folder of another, of one call or of two, refuses the whole call, named as it was given.
+
+        If this fails: keep a ``mlops_core.ports.run_values.FilePaths`` with the run, and add each call's paths to it
+        before the first request; ``run_files`` sees one call only.
+        """
+        with tracker.start_run(EXPERIMENT) as run:
+            with pytest.raises(InvalidNameError):
+                run.log_files({"c": b"", first: b"", second: b""})
+            assert list(tracker.files(run.id)) == []
+            run.log_files({first: b"first", "d.txt": b"", "dd/e/f": b""})
+            with pytest.raises(InvalidNameError) as caught:
+                run.log_files({"c": b"", second: b""})
+            assert caught.value.what.startswith(repr(second))
+            assert all([caught.value.why, caught.value.hint])
+            run.log_files({first: b"again"})
+        assert contents(tracker, run.id) == {first: b"again", "d.txt": b"", "dd/e/f": b""}
 
     def test_files_round_trip__of_their_own_run(self, tracker: ExperimentTracker) -> None:
         """Files of equal paths belong to their runs, and a run without files has none.

@@ -85,6 +85,8 @@ class Names(ExperimentTrackerPart):
         ]
         points = {f"{field} {value!r:.40}": MetricPoint(**(good | {field: _any(value)})) for field, value in wrong}
         _refused({name: lambda each=each: running.log_metrics([fine, each]) for name, each in points.items()})
+        _refused({"step of points": lambda: running.log_metrics([fine], step=3)})
+        _refused({"time of points": lambda: running.log_metrics([fine], time=at(0))})
         _refused({"no point": lambda: running.log_metrics([fine, cast("MetricPoint", ("x", 1.0))])})
         _refused(
             {

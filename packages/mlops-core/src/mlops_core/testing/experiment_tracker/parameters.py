@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -10,11 +11,13 @@ from mlops_core.errors import ConflictError, InvalidNameError
 from mlops_core.ports.run_values import MAX_PARAMETER, parameter_text
 from mlops_core.testing.experiment_tracker.base import (
     EXPERIMENT,
+    RIVALS,
     ExperimentTrackerPart,
     assert_four_parts,
     point,
     values_of,
 )
+from mlops_core.testing.threads import all_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +45,32 @@ _VALUES: Final[Mapping[str, ParameterValue]] = {
 }
 _TWINS: Final = ("loss", "Loss", "LOSS", "loss_", "_loss", "loss.x", "loss/x", "loss-x", "loss_x", "Loss/X", "0", "00")
 """Names that a store which folds case, or replaces a sign, cannot tell apart."""
+
+
+class _NumberOfAnotherLibrary:
+    """A number that is neither an ``int`` nor a ``float``, as NumPy's integers and single floats are."""
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+
+    def __int__(self) -> int:
+        return int(self._value)
+
+    def __index__(self) -> int:
+        return int(self._value)
+
+    def __float__(self) -> float:
+        return float(self._value)
+
+
+@Real.register
+class _AnotherReal(_NumberOfAnotherLibrary):
+    pass
+
+
+@Integral.register
+class _AnotherInteger(_NumberOfAnotherLibrary):
+    pass
 
 
 class Parameters(ExperimentTrackerPart):
@@ -83,6 +112,33 @@ class Parameters(ExperimentTrackerPart):
             assert "depth" in str(error)
             run.log_params({"rate": 0.5})
         assert dict(tracker.get_run(run.id).params) == {"depth": "3", "rate": "0.5", "more": "true"}
+
+    def test_parameters_are_kept_whole__numbers_of_other_libraries_are_numbers(
+        self, tracker: ExperimentTracker
+    ) -> None:
+        """Integers and reals of other libraries are taken as parameters, as values and as steps of metrics.
+
+        If this fails: take what ``parameter_texts`` and ``metric_points`` return; they hold plain numbers.
+        """
+        whole: Any = _AnotherInteger(7)
+        real: Any = _AnotherReal(0.25)
+        with tracker.start_run(EXPERIMENT) as run:
+            run.log_params({"depth": whole, "rate": real})
+            run.log_metrics({"loss": real, "count": whole}, step=whole)
+        found = tracker.get_run(run.id)
+        assert (dict(found.params), dict(found.metrics)) == ({"depth": "7", "rate": "0.25"}, {"loss": 0.25, "count": 7})
+        assert [each.step for each in tracker.metric_history(run.id, "loss")] == [7]
+        assert [each.id for each in tracker.runs(EXPERIMENT, params={"depth": whole})] == [run.id]
+
+    def test_parameters_are_kept_whole__once_when_several_threads_write_it(self, tracker: ExperimentTracker) -> None:
+        """Of threads that give one parameter different values one gets through, and its value stays.
+
+        If this fails: compare and write under the run's lock.
+        """
+        with tracker.start_run(EXPERIMENT) as run:
+            done = all_at_once([lambda value=value: run.log_params({"depth": value}) for value in range(RIVALS)])
+        assert sorted(type(each).__name__ for each in done) == ["ConflictError"] * (RIVALS - 1) + ["NoneType"]
+        assert dict(tracker.get_run(run.id).params) == {"depth": str(done.index(None))}
 
     def test_parameters_are_kept_whole__many_in_one_call(self, tracker: ExperimentTracker) -> None:
         """Three hundred parameters of one call, and more of the next, are all there.

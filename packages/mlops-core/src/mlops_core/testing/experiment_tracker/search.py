@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from mlops_core.errors import InvalidNameError
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, MetricCondition
-from mlops_core.testing.experiment_tracker.base import EXPERIMENT, ExperimentTrackerPart, point
+from mlops_core.testing.experiment_tracker.base import EXPERIMENT, ExperimentTrackerPart, point, raised_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,15 +137,33 @@ class Search(ExperimentTrackerPart):
     def test_runs_are_found_by_experiment_parameter_metric_and_tag__what_cannot_be_asked_is_refused(
         self, tracker: ExperimentTracker
     ) -> None:
-        """An unknown comparison and a parameter that no run can have are errors, not empty answers.
+        """Conditions that are none, and values that no run can have, are errors of the call, not empty answers.
 
-        If this fails: check conditions with ``mlops_core.ports.run_values`` before the first request.
+        If this fails: make a ``mlops_core.ports.run_query.RunQuery`` in ``runs`` itself, and iterate in a function of
+        its own: nothing of a generator runs before its first step.
         """
-        unknown = MetricCondition(key="loss", comparison=cast("Comparison", "~"), value=1.0)
-        with pytest.raises(InvalidNameError):
-            list(tracker.runs(EXPERIMENT, metrics=[unknown]))
-        with pytest.raises(InvalidNameError):
-            list(tracker.runs(EXPERIMENT, params={"depth": cast("int", [3])}))
+        wrong: dict[str, dict[str, Any]] = {
+            "comparison": {"metrics": [_condition(comparison="~")]},
+            "no text as comparison": {"metrics": [_condition(comparison=[])]},
+            "text as number": {"metrics": [_condition(value="a")]},
+            "nothing as number": {"metrics": [_condition(value=None)]},
+            "key": {"metrics": [_condition(key=["loss"])]},
+            "a condition, not a list": {"metrics": _condition()},
+            "name, not a condition": {"metrics": ["loss"]},
+            "text": {"metrics": "loss"},
+            "metrics by name": {"metrics": {"loss": 0.5}},
+            "parameter": {"params": {"depth": [3]}},
+            "tag": {"tags": {"team": 1}},
+            "no tag": {"tags": {"team": None}},
+        }
+        tracker.start_run(EXPERIMENT).finish()
+        found = {name: raised_by(lambda each=each: tracker.runs(EXPERIMENT, **each)) for name, each in wrong.items()}
+        assert found == dict.fromkeys(wrong, InvalidNameError)
+
+
+def _condition(**changed: Any) -> MetricCondition:
+    fields: dict[str, Any] = {"key": "loss", "comparison": "<", "value": 1.0}
+    return MetricCondition(**(fields | changed))
 
 
 def _run(
