@@ -12,9 +12,10 @@ from acme_vault import create_vault
 from mlops_core import open_session
 from mlops_core.errors import AccessDeniedError, AuthenticationError, ConfigurationError, UnsupportedOperationError
 from mlops_core.secret import Secret
-from mlops_core.testing import make_package
+from mlops_core.testing import BackendContract, BackendUnderTest, make_package
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlops_core.ports.backend import OptionValue
@@ -44,12 +45,14 @@ def test_a_relative_path_is_taken_against_the_folder_of_the_settings(tmp_path: P
     assert AcmeSettings.read("vault", GOOD, base=tmp_path).path == tmp_path / "models.vault"
 
 
-def test_opening_makes_no_request_and_reads_no_secret(tmp_path: Path) -> None:
-    backend = AcmeBackend("vault", GOOD, base=tmp_path)
-    assert backend.ports == {"model_registry", "experiment_tracker"}
-    assert list(tmp_path.iterdir()) == []
-    backend.close()
-    backend.close()
+class TestAcmeBackend(BackendContract):
+    contract_version = 1
+    backend = "acme"
+
+    @pytest.fixture
+    def fresh_backend(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], BackendUnderTest]:
+        monkeypatch.setenv("ACME_TOKEN", vaults.TOKEN)
+        return lambda: BackendUnderTest(open=AcmeBackend, adapter="acme", options=GOOD, base=tmp_path)
 
 
 def test_a_token_that_is_not_there_is_a_matter_of_configuration(
@@ -58,13 +61,6 @@ def test_a_token_that_is_not_there_is_a_matter_of_configuration(
     monkeypatch.delenv("ACME_TOKEN", raising=False)
     with pytest.raises(ConfigurationError, match="ACME_TOKEN"):
         AcmeBackend("vault", GOOD, base=tmp_path).model_registry()
-
-
-def test_each_port_is_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACME_TOKEN", vaults.TOKEN)
-    backend = AcmeBackend("vault", GOOD, base=tmp_path)
-    assert backend.model_registry() is backend.model_registry()
-    assert backend.experiment_tracker() is backend.experiment_tracker()
 
 
 def test_a_token_that_may_read_only_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from mlops_core.testing.artifact_store import (  # noqa: E402 (after the line ab
     ArtifactStoreContract,
     ConnectedArtifactStoreContract,
 )
+from mlops_core.testing.backend import BackendContract  # noqa: E402
 from mlops_core.testing.breakable_store import BreakableStore  # noqa: E402
 from mlops_core.testing.contract import CONTRACT_VERSION, Contract  # noqa: E402
 from mlops_core.testing.experiment_tracker import (  # noqa: E402
@@ -31,6 +32,7 @@ from mlops_core.testing.packages import MemoryPackage, make_package  # noqa: E40
 from mlops_core.testing.signatures import compare_with_protocol  # noqa: E402
 from mlops_core.testing.subjects import (  # noqa: E402
     ArtifactStoreBackDoor,
+    BackendUnderTest,
     Connection,
     ExperimentTrackerBackDoor,
     ModelRegistryBackDoor,
@@ -43,6 +45,8 @@ __all__ = [
     "CONTRACT_VERSION",
     "ArtifactStoreBackDoor",
     "ArtifactStoreContract",
+    "BackendContract",
+    "BackendUnderTest",
     "BreakableStore",
     "ConnectedArtifactStoreContract",
     "ConnectedExperimentTrackerContract",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from mlops_core.ports.backend import PortName
+    from mlops_core.testing.contract import ContractName
     from mlops_core.testing.promises import PortDescription
 
 Outcome = Literal["passed", "failed", "skipped", "gap"]
@@ -20,7 +20,8 @@ _HEAD: Final = """\
 
 Written by the run of the contract tests that is described here (`make compatibility`); nobody edits it. A promise is
 *kept* when every contract test of its name passed. A capability is *declared* or *refused*: a contract test
-proves whichever it is. A gap is a contract test that a backend is known to fail, with its kind and its reason;
+proves whichever it is, under concurrency: with threads and instances of one process. Several processes are each
+backend's own tests. A gap is a contract test that a backend is known to fail, with its kind and its reason;
 *unproven* means that the test passes, against a stand-in only.
 """
 
@@ -31,7 +32,7 @@ class Proof:
 
     Attributes:
         backend: The backend.
-        port: The port whose contract it is.
+        port: The port whose contract it is; ``"backend"``, of the factory, has no section of its own.
         test: The name of the test.
         outcome: How it ended; ``"gap"`` is a known gap that failed as declared.
         gap: ``"kind: reason"`` of a known gap, with its link.
@@ -41,7 +42,7 @@ class Proof:
     """
 
     backend: str
-    port: PortName
+    port: ContractName
     test: str
     outcome: Outcome
     gap: str = ""

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from mlops_core.errors import BackendError
     from mlops_core.manifest import Package
     from mlops_core.ports.artifact_store import ArtifactStore
+    from mlops_core.ports.backend import OpenBackend, OptionValue
     from mlops_core.ports.experiment_tracker import ExperimentTracker, MetricPoint
     from mlops_core.ports.model_registry import ModelRegistry
 
@@ -164,3 +166,20 @@ class TrackerUnderTest:
     back_door: ExperimentTrackerBackDoor
     connection: Connection | None = None
     secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendUnderTest:
+    """What opens a backend, and what a user would write for it.
+
+    Attributes:
+        open: What the entry point names.
+        adapter: The name of the entry point.
+        options: The backend's table of the settings, without ``adapter``. Ports are made with them, and not used.
+        base: The folder of the settings.
+    """
+
+    open: OpenBackend
+    adapter: str
+    options: Mapping[str, OptionValue]
+    base: Path
