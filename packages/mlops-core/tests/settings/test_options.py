@@ -12,6 +12,7 @@ from mlops_core.settings.options import read_options
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from _typeshed import DataclassInstance
     from mlops_core.ports.backend import OptionValue
 
 
@@ -67,3 +68,16 @@ def test_no_message_shows_a_value() -> None:
             read(options)
         assert "canary" not in str(raised.value)
         assert raised.value.__cause__ is None
+
+
+def late_types() -> type[DataclassInstance]:
+    """A record as an adapter has it that imports ``Secret`` for the type checker only."""
+    space: dict[str, type[DataclassInstance]] = {}
+    code = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass Late:\n    key: Secret\n"
+    exec(code, space)
+    return space["Late"]
+
+
+def test_a_type_that_is_not_there_at_run_time_is_told_with_the_way_out() -> None:
+    with pytest.raises(TypeError, match=r"Late: 'Secret' is not there at run time.*outside `if TYPE_CHECKING`"):
+        read_options(late_types(), {"key": {"env": "X"}}, backend="lake", adapter="vault", base=Path())

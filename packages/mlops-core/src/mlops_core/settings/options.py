@@ -34,6 +34,7 @@ def read_options(
 
     Raises:
         ConfigurationError: An option is unknown, missing, or of another type. The message never shows a value.
+        TypeError: The type of a field is imported for type checkers only; it is needed when this is called.
     """
     where = f"backend {backend!r}, adapter {adapter!r}"
     known = {each.name: each for each in fields(kind)}
@@ -45,12 +46,20 @@ def read_options(
         if key not in options and each.default is MISSING and each.default_factory is MISSING:
             hint = f"write {key} = ... into [backends.{backend}]"
             raise ConfigurationError(f"the option {key!r} is missing", where=where, hint=hint)
-    types = get_type_hints(kind)
+    types = _types(kind)
     given = {
         key: _checked(value, types[key], key=key, dotted=f"backends.{backend}.{key}", where=where, base=base)
         for key, value in options.items()
     }
     return kind(**given)
+
+
+def _types(kind: type[DataclassInstance]) -> Mapping[str, Any]:
+    try:
+        return get_type_hints(kind)
+    except NameError as exc:
+        advice = "import it outside `if TYPE_CHECKING`, since the types of the fields are read to check the options"
+        raise TypeError(f"{kind.__name__}: {exc.name!r} is not there at run time: {advice}") from exc
 
 
 def _checked(value: object, kind: Any, *, key: str, dotted: str, where: str, base: Path) -> Any:
