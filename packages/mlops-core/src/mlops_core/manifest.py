@@ -7,11 +7,12 @@ content: so the SHA-256 of that file is the package's identity, and ``sha256sum 
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from mlops_core.errors import ArtifactNotFoundError, IntegrityError
+from mlops_core.errors import ArtifactNotFoundError, IntegrityError, near_matches
 from mlops_core.json_values import (
     as_integer,
     as_mapping,
@@ -25,6 +26,8 @@ from mlops_core.signature import Signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from _typeshed import WriteableBuffer
 
     from mlops_core.json_values import JsonValue
 
@@ -99,17 +102,27 @@ class Manifest:
         """Bytes of all files together, ``package.json`` left out."""
         return sum(each.size for each in self.files)
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The path of every file that can be opened, ``package.json`` first."""
+        return MANIFEST_FILE, *(each.path for each in self.files)
+
     def file(self, path: str) -> PackageFile:
-        """The entry of one file.
+        """The entry of one file; ``package.json`` has none, since it cannot say what its own SHA-256 is.
 
         Raises:
-            ArtifactNotFoundError: The package holds no file of that path.
+            ArtifactNotFoundError: The manifest has no entry of that path.
         """
         for each in self.files:
             if each.path == path:
                 return each
-        names = ", ".join(each.path for each in self.files)
-        raise ArtifactNotFoundError(f"the package holds no {path!r}", subject=path, why=f"it holds {names}")
+        names = [each.path for each in self.files]
+        raise ArtifactNotFoundError(
+            f"the package's manifest names no {path!r}",
+            subject=path,
+            why=f"it names {', '.join(names)}",
+            hint=near_matches(path, names),
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes, *, where: str) -> Manifest:
@@ -286,3 +299,47 @@ def verified_chunks(stream: BinaryIO, expected: PackageFile, *, where: str) -> I
         return
     hint = "restore the file, or register the model again with if_exists='new'; nothing was loaded"
     raise IntegrityError(f"{expected.path!r} is not the file that was registered", where=where, why=why, hint=hint)
+
+
+def open_verified(package: Package, file: PackageFile, *, where: str) -> BinaryIO:
+    """A stream of one file of a package that is about to be stored, verified while it is read; to be closed.
+
+    Whoever stores the bytes must not make them visible before the stream was read to its end.
+
+    Args:
+        package: Where the file is.
+        file: What it has to be.
+        where: What the package is, for the message.
+
+    Raises:
+        IntegrityError: The package has lost the file; or, from ``read``, its size or SHA-256 differ.
+    """
+    try:
+        stream = package.open(file.path)
+    except ArtifactNotFoundError as exc:
+        what = f"{file.path!r} of the package is missing"
+        raise IntegrityError(what, where=where, why=exc.why, hint="write the package again") from exc
+    return io.BufferedReader(_VerifiedStream(stream, file, where), _CHUNK)
+
+
+class _VerifiedStream(io.RawIOBase):
+    def __init__(self, stream: BinaryIO, expected: PackageFile, where: str) -> None:
+        super().__init__()
+        self._stream = stream
+        self._chunks = verified_chunks(stream, expected, where=where)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        self._rest = self._rest or next(self._chunks, b"")
+        view = memoryview(buffer).cast("B")
+        count = min(len(view), len(self._rest))
+        view[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()

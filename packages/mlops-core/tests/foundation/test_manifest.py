@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlops_core.errors import ArtifactNotFoundError, IntegrityError
 from mlops_core.json_values import JsonValue, canonical_json, digest_of, read_json_object, to_json_value
-from mlops_core.manifest import FORMAT_VERSION, FolderPackage, Manifest, PackageFile, verified_chunks
+from mlops_core.manifest import FORMAT_VERSION, FolderPackage, Manifest, PackageFile, open_verified, verified_chunks
 from mlops_core.signature import FeatureColumn, InputColumn, Signature
+from mlops_core.testing import make_package
+from mlops_core.testing.model_registry.odd_packages import WatchedPackage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,3 +181,25 @@ def test_a_stream_of_wrong_bytes_raises_before_it_ends_well(data: bytes, why: st
     with pytest.raises(IntegrityError) as caught:
         list(verified_chunks(io.BytesIO(data), expected, where="here"))
     assert why in caught.value.why
+
+
+def test_a_file_of_a_package_is_verified_while_it_is_read_and_closed_with_its_stream() -> None:
+    package = make_package(b"abc")
+    entry = package.manifest.file("model.bin")
+    with open_verified(package, entry, where="here") as stream:
+        assert (stream.read(1), stream.read(), stream.read()) == (b"a", b"bc", b"")
+    below = io.BytesIO(b"abd")
+    changed = WatchedPackage(package=package, on_open=lambda _path, _stream: below)
+    with open_verified(changed, entry, where="here") as stream, pytest.raises(IntegrityError, match="SHA-256"):
+        stream.read()
+    assert below.closed
+    lost = replace(package, files={})
+    with pytest.raises(IntegrityError, match="'model.bin' of the package is missing"):
+        open_verified(lost, entry, where="here")
+
+
+def test_what_the_manifest_does_not_name_is_told_with_what_it_names() -> None:
+    manifest = make_package().manifest
+    assert manifest.paths == ("package.json", "data/notes, übrig.txt", "model.bin")
+    with pytest.raises(ArtifactNotFoundError, match=r"did you mean 'model\.bin'"):
+        manifest.file("modle.bin")

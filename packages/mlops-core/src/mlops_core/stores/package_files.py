@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
-from mlops_core.errors import ArtifactNotFoundError, IntegrityError
-from mlops_core.manifest import MANIFEST_FILE
+from mlops_core.errors import ArtifactNotFoundError, IntegrityError, near_matches
 from mlops_core.stores.registry_layout import package_prefix
 
 if TYPE_CHECKING:
@@ -49,13 +48,21 @@ class PackageFiles:
             IntegrityError: The version holds the file, and the store has lost it.
         """
         record = self._remembered(version)
-        if record is not None and _holds(record, path):
+        if record is not None and path in record.manifest.paths:
             stream = self._stream(record, path)
             if stream is not None:
                 return stream
         record = self._located(version)
-        if not _holds(record, path):
-            record.manifest.file(path)  # says which files there are
+        paths = record.manifest.paths
+        if path not in paths:
+            raise ArtifactNotFoundError(
+                f"the version holds no {path!r}",
+                operation="open",
+                subject=f"{version.model}:{version.version}",
+                backend=self._state.backend,
+                why=f"it holds {', '.join(paths)}",
+                hint=near_matches(path, paths),
+            )
         stream = self._stream(record, path)
         if stream is None:
             self._located(version)  # a version that was deleted meanwhile has lost nothing
@@ -93,10 +100,6 @@ class PackageFiles:
             raise self._state.no_version(version.model, version.version, "open", why)
         _remember(self._records, (version.model, version.version, version.digest), record)
         return record
-
-
-def _holds(record: Record, path: str) -> bool:
-    return path == MANIFEST_FILE or any(each.path == path for each in record.manifest.files)
 
 
 def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:

@@ -27,18 +27,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mlops_core.errors import (
-    ArtifactNotFoundError,
     BackendUnavailableError,
     ConflictError,
     IntegrityError,
     ModelNotFoundError,
 )
-from mlops_core.manifest import CHECKSUMS_FILE, MANIFEST_FILE, PackageFile
+from mlops_core.manifest import CHECKSUMS_FILE, MANIFEST_FILE, PackageFile, open_verified
 from mlops_core.stores.registry_documents import Attempts, Head
 from mlops_core.stores.registry_layout import package_prefix
 from mlops_core.stores.registry_state import keys_of
 from mlops_core.stores.sealed_documents import NewerFormatError
-from mlops_core.stores.verified_stream import verified_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,11 +58,17 @@ class _IncarnationEndedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """The outcome: the version's record, the head as it was read last, and whether the version was there before."""
+    """The outcome.
+
+    Attributes:
+        head: The model's head, as it was read last.
+        record: The version's record.
+        is_new: Whether the version was made just now. A call that is made again finds its own from before.
+    """
 
     head: Head
     record: Record
-    reused: bool
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,7 @@ class Registrar:
                 head, just_read = self._head_now(head), True
             earlier = self._earlier(head, draft, tried, if_exists)
             if earlier is not None:
-                return Registered(head=head, record=earlier, reused=earlier.operation_id != draft.operation_id)
+                return Registered(head=head, record=earlier, is_new=False)
             if not folder:
                 began = self.monotonic()
                 folder = f"{draft.operation_id}.{self.state.new_id()}"
@@ -143,7 +147,7 @@ class Registrar:
         now = self._head_now(head)
         if now.deletions == head.deletions:
             self.state.memory.saw_live(now, record)
-        return Registered(head=now, record=record, reused=False)
+        return Registered(head=now, record=record, is_new=True)
 
     def _open_model(self, model: str) -> Head:
         """The head of the model, which is made, or made again, if need be."""
@@ -230,13 +234,8 @@ class Registrar:
 
         def store(expected: PackageFile) -> None:
             where = f"the package to be registered as {draft.model!r}"
-            try:
-                stream = package.open(expected.path)
-            except ArtifactNotFoundError as exc:
-                what = f"{expected.path!r} of the package is missing"
-                raise IntegrityError(what, where=where, why=exc.why, hint="write the package again") from exc
-            with stream:
-                documents.store.put(prefix + expected.path, verified_stream(stream, expected, where=where))
+            with open_verified(package, expected, where=where) as stream:
+                documents.store.put(prefix + expected.path, stream)
 
         manifest = draft.manifest
         described = PackageFile(path=MANIFEST_FILE, size=len(manifest.to_bytes()), sha256=draft.digest)

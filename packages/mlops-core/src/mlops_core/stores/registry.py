@@ -169,7 +169,8 @@ class StoreModelRegistry:
         )
         with self._telling("register", model):
             done = self._registrar.register(draft, package, if_exists)
-            return self._version(done.head, done.record, reused=done.reused, tagged=done.reused)
+            reused = done.record.operation_id != operation_id
+            return self._version(done.head, done.record, reused=reused, tagged=not done.is_new)
 
     def get(self, model: str, version: int, /) -> ModelVersion:
         """See :meth:`ModelRegistry.get`."""

@@ -10,8 +10,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_core.errors import ArtifactNotFoundError, IntegrityError
-from mlops_core.manifest import Manifest, verified_chunks
+from mlops_core.errors import IntegrityError
+from mlops_core.manifest import Manifest, open_verified
 from mlops_core.ports.model_registry import ModelVersion, Origin
 
 if TYPE_CHECKING:
@@ -42,13 +42,8 @@ def read_files(package: Package, asked: Registration) -> Iterator[tuple[str, byt
     """
     where = f"the package to be registered as {asked.model!r}"
     for each in asked.files:
-        try:
-            stream = package.open(each.path)
-        except ArtifactNotFoundError as exc:
-            what = f"{each.path!r} of the package is missing"
-            raise IntegrityError(what, where=where, why=exc.why, hint="write the package again") from exc
-        with stream:
-            yield each.path, b"".join(verified_chunks(stream, each, where=where))
+        with open_verified(package, each, where=where) as stream:
+            yield each.path, stream.read()
 
 
 def to_notes(asked: Registration) -> str:

@@ -20,7 +20,6 @@ from mlops_core.errors import (
     VersionNotFoundError,
     near_matches,
 )
-from mlops_core.manifest import MANIFEST_FILE
 from mlops_core.naming import check_alias, check_tags, check_version
 from mlops_core.ports.model_registry import (
     UNCHECKED,
@@ -212,7 +211,7 @@ class AcmeModelRegistry:
                 why="the model was deleted and made again",
                 hint="resolve it again",
             )
-        paths = [MANIFEST_FILE, *(each.path for each in self._record(found).manifest.files)]
+        paths = self._record(found).manifest.paths
         if path not in paths:
             raise ArtifactNotFoundError(
                 f"{subject} holds no {path!r}",

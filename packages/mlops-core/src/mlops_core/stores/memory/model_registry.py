@@ -18,7 +18,7 @@ from mlops_core.errors import (
     VersionNotFoundError,
     near_matches,
 )
-from mlops_core.manifest import MANIFEST_FILE, verified_chunks
+from mlops_core.manifest import open_verified
 from mlops_core.naming import check_alias, check_tags, check_version
 from mlops_core.ports.model_registry import (
     UNCHECKED,
@@ -279,7 +279,7 @@ class MemoryModelRegistry:
             if stored.record.digest != version.digest:
                 why = "the model was deleted and made again; this number is another package now"
                 raise self._no_version(version.model, version.version, "open", why)
-            named = [MANIFEST_FILE, *(each.path for each in stored.record.manifest.files)]
+            named = stored.record.manifest.paths
             if path not in named:
                 raise ArtifactNotFoundError(
                     f"the version holds no {path!r}",
@@ -332,13 +332,8 @@ def _read_files(package: Package, asked: Registration) -> dict[str, bytes]:
     where = f"the package to be registered as {asked.model!r}"
     files: dict[str, bytes] = {}
     for each in asked.files:
-        try:
-            stream = package.open(each.path)
-        except ArtifactNotFoundError as exc:
-            what = f"{each.path!r} of the package is missing"
-            raise IntegrityError(what, where=where, why=exc.why, hint="write the package again") from exc
-        with stream:
-            files[each.path] = b"".join(verified_chunks(stream, each, where=where))
+        with open_verified(package, each, where=where) as stream:
+            files[each.path] = stream.read()
     return files
 
 

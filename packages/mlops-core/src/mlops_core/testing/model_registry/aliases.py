@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import AliasNotFoundError, InvalidNameError, VersionNotFoundError
 from mlops_core.testing.model_registry.base import ModelRegistryPart
-from mlops_core.testing.model_registry.calls import ALIAS, MODEL, RIVALS, raised_by, register
+from mlops_core.testing.model_registry.calls import ALIAS, MODEL, RIVALS, assert_four_parts, raised_by, register
 from mlops_core.testing.threads import all_at_once, errors_of
 
 if TYPE_CHECKING:
@@ -149,10 +149,11 @@ class Aliases(ModelRegistryPart):
     def test_latest_is_a_method_and_no_alias__of_nothing(self, registry: ModelRegistry) -> None:
         """A model whose versions were all deleted has no latest one, and starts again with the next.
 
-        If this fails: translate what the vendor answers for a model without versions into ``VersionNotFoundError``.
+        If this fails: translate what the vendor answers for a model without versions into ``VersionNotFoundError``,
+        in four parts.
         """
         registry.delete_version(MODEL, register(registry, "a").version)
-        assert raised_by(lambda: registry.latest(MODEL)) is VersionNotFoundError
+        assert_four_parts(lambda: registry.latest(MODEL), VersionNotFoundError, operation="latest", subject=MODEL)
         made = register(registry, "b")
         assert registry.latest(MODEL).version == made.version
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from mlops_core.manifest import MANIFEST_FILE
+import pytest
+
 from mlops_core.testing.packages import make_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlops_core.errors import BackendError
     from mlops_core.ports.model_registry import IfExists, ModelRegistry, ModelVersion
 
 MODEL: Final = "churn"
@@ -41,8 +43,7 @@ def read_file(registry: ModelRegistry, version: ModelVersion, path: str, /) -> b
 
 def read_files(registry: ModelRegistry, version: ModelVersion, /) -> dict[str, bytes]:
     """The bytes of every file of a version, by path."""
-    paths = [MANIFEST_FILE, *(each.path for each in version.manifest.files)]
-    return {path: read_file(registry, version, path) for path in paths}
+    return {path: read_file(registry, version, path) for path in version.manifest.paths}
 
 
 def raised_by(call: Callable[[], object], /) -> type[Exception] | None:
@@ -52,3 +53,16 @@ def raised_by(call: Callable[[], object], /) -> type[Exception] | None:
     except Exception as exc:  # noqa: BLE001 (whatever it is, the test judges it)
         return type(exc)
     return None
+
+
+def assert_four_parts(call: Callable[[], object], kind: type[BackendError], /, *, operation: str, subject: str) -> None:
+    """The call raises exactly this class, which says what failed, where, why and what to do next."""
+    with pytest.raises(kind) as caught:
+        call()
+    error = caught.value
+    assert type(error) is kind
+    parts = {"what": error.what, "backend=, of which where is made": error.where, "why": error.why, "hint": error.hint}
+    empty = [name for name, value in parts.items() if not value]
+    assert not empty, f"{kind.__name__}({error.what!r}, ...) was made without {', '.join(empty)}"
+    assert error.operation == operation, "operation= names the method of the port"
+    assert subject in error.subject, "subject= names what the method was applied to"

@@ -9,12 +9,18 @@ import pytest
 
 from mlops_core.errors import AliasNotFoundError, ArtifactNotFoundError, ModelNotFoundError, VersionNotFoundError
 from mlops_core.testing.model_registry.base import ModelRegistryPart
-from mlops_core.testing.model_registry.calls import ALIAS, MODEL, raised_by, read_file, register
+from mlops_core.testing.model_registry.calls import (
+    ALIAS,
+    MODEL,
+    assert_four_parts,
+    raised_by,
+    read_file,
+    register,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mlops_core.errors import BackendError
     from mlops_core.ports.model_registry import ModelRegistry
 
 _NO_MODELS: Final = (
@@ -82,11 +88,16 @@ class MissingThings(ModelRegistryPart):
     def test_missing_things_are_told_apart__a_file(self, registry: ModelRegistry) -> None:
         """``open`` raises ``ArtifactNotFoundError`` for a path that the package does not hold, and never leaves it.
 
-        If this fails: look the path up in the manifest (``Manifest.file``) before the vendor is asked for it.
+        If this fails: look the path up in ``version.manifest.paths``, which begins with ``package.json``, before the
+        vendor is asked for it; and fill what, ``operation``, ``subject``, ``backend``, why and hint.
         """
         made = register(registry)
         raised = {path: raised_by(lambda path=path: read_file(registry, made, path)) for path in _NO_FILES}
         assert raised == dict.fromkeys(_NO_FILES, ArtifactNotFoundError)
+        for path in ("nope", "modle.bin"):
+            assert_four_parts(
+                lambda path=path: registry.open(made, path), ArtifactNotFoundError, operation="open", subject=MODEL
+            )
 
     def test_missing_things_are_told_apart__whatever_they_are_called(self, registry: ModelRegistry) -> None:
         """What reads takes any name: one that could never be created is missing, and not refused.
@@ -111,14 +122,3 @@ class MissingThings(ModelRegistryPart):
         assert raised_by(lambda: registry.get(MODEL, 1)) is ModelNotFoundError
         assert raised_by(lambda: registry.set_alias(MODEL, ALIAS, 1)) is ModelNotFoundError
         assert list(registry.models()) == []
-
-
-def assert_four_parts(call: Callable[[], object], kind: type[BackendError], /, *, operation: str, subject: str) -> None:
-    """The call raises exactly this class, which says what failed, where, why and what to do next."""
-    with pytest.raises(kind) as caught:
-        call()
-    error = caught.value
-    assert type(error) is kind
-    assert all([error.what, error.where, error.why, error.hint]), f"a part is missing: {error}"
-    assert error.operation == operation
-    assert subject in error.subject

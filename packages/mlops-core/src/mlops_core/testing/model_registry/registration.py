@@ -9,7 +9,15 @@ import pytest
 from mlops_core.errors import BackendUnavailableError, ConflictError
 from mlops_core.ports.model_registry import ModelVersion
 from mlops_core.testing.model_registry.base import ModelRegistryPart
-from mlops_core.testing.model_registry.calls import MODEL, RIVALS, new_operation, raised_by, read_files, register
+from mlops_core.testing.model_registry.calls import (
+    ALIAS,
+    MODEL,
+    RIVALS,
+    new_operation,
+    raised_by,
+    read_files,
+    register,
+)
 from mlops_core.testing.packages import make_package
 from mlops_core.testing.threads import all_at_once, errors_of
 
@@ -143,10 +151,10 @@ class Registration(ModelRegistryPart):
     ) -> None:
         """The same call again, on any instance and whatever came in between, gives back the version that it has made.
 
-        It answers as it did the first time: ``reused`` is false, and nothing of the version is changed.
+        ``reused`` is false as it was the first time, and the version is given as it is now: nothing of it is changed.
 
         If this fails: look for a live version of this digest *and* this operation id before anything else, whatever
-        ``if_exists`` says; by the digest alone only if there is none.
+        ``if_exists`` says; by the digest alone only if there is none. Give its record as ``get`` does.
         """
         operation = new_operation()
 
@@ -157,11 +165,14 @@ class Registration(ModelRegistryPart):
 
         made = call(subject.registry, "first")
         other = register(subject.registry, "same", if_exists="new")
+        subject.registry.set_tags(MODEL, made.version, {"later": "yes"})
+        subject.registry.set_alias(MODEL, ALIAS, made.version)
+        now = subject.registry.get(MODEL, made.version)
         for instance in (subject.registry, subject.another()):
             again = call(instance, "second")
-            assert (again.version, again.reused, again) == (made.version, False, made)
+            assert (again.version, again.reused, again) == (made.version, False, now)
         assert sorted(subject.back_door.numbers(MODEL)) == [made.version, other.version]
-        assert subject.back_door.tags(MODEL, made.version) == {"by": "first"}
+        assert subject.back_door.tags(MODEL, made.version) == {"by": "first", "later": "yes"}
 
     def test_one_call_makes_one_version__of_one_package(self, registry: ModelRegistry) -> None:
         """An operation id with another package, another model, or a model made again is another call.

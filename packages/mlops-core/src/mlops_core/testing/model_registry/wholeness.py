@@ -88,8 +88,8 @@ class Wholeness(ModelRegistryPart):
     ) -> None:
         """A package of which a file differs from the manifest is refused, and leaves no version.
 
-        If this fails: compare size and SHA-256 while a file is read (``manifest.verified_chunks``), before the version
-        becomes visible.
+        If this fails: read each file of ``Registration.files`` with ``manifest.open_verified`` before the version
+        becomes visible: it compares size and SHA-256, and a file that the package has lost is an ``IntegrityError``.
         """
         bad = spoiled(make_package("a model of some length"), path, stored)
         assert raised_by(lambda: registry.register(MODEL, bad, operation_id=new_operation())) is IntegrityError
