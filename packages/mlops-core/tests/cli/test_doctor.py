@@ -68,7 +68,29 @@ def test_a_missing_adapter_has_the_line_that_installs_it(mlops: Mlops, project: 
     (project / "mlops.toml").write_text('use = "prod"\n[backends.prod]\nadapter = "nowhere"\n')
     found = findings(mlops, 1)
     assert found["backends.prod"]["fix"] == "install its wheel: pip install adapter_nowhere-<version>-py3-none-any.whl"
-    assert found["model_registry (prod)"]["state"] == "failed"
+    assert set(found) == {"settings", "backends.prod"}
+
+
+def test_a_backend_that_cannot_be_opened_is_said_once(mlops: Mlops, project: Path) -> None:
+    (project / "mlops.toml").write_text('use = "loc"\n[backends.loc]\nadapter = "local"\npaht = "x"\n')
+    found = findings(mlops, 1)
+    assert set(found) == {"settings", "backends.loc"}
+    assert found["backends.loc"]["state"] == "failed"
+    assert "unknown option 'paht'" in found["backends.loc"]["detail"]
+    assert found["backends.loc"]["fix"] == "did you mean 'path'?"
+
+
+def test_a_backend_that_cannot_be_opened_leaves_the_others_to_be_tried(mlops: Mlops, project: Path) -> None:
+    text = '[use]\nmodel_registry = "a"\nartifact_store = "b"\nexperiment_tracker = "b"\n'
+    text += '[backends.a]\nadapter = "local"\npath = "x"\n[backends.b]\nadapter = "local"\n'
+    (project / "mlops.toml").write_text(text)
+    found = findings(mlops, 1)
+    assert {name: each["state"] for name, each in found.items()} == {
+        "settings": "ok",
+        "backends.a": "ok",
+        "backends.b": "failed",
+        "model_registry (a)": "ok",
+    }
 
 
 def test_a_backend_that_is_not_used_only_warns(mlops: Mlops, project: Path) -> None:

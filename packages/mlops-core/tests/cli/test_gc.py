@@ -6,6 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from mlops_core.sessions import open_session
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -38,8 +40,33 @@ def test_gc_removes_what_was_left_behind_and_nothing_else(mlops: Mlops, register
     ]
     assert not old.exists()
     assert young.with_name("young.1").exists()
-    assert mlops("gc").err == "backend 'home' holds nothing that no version needs\n"
+    assert mlops("gc").err == "backend 'home' holds nothing that nobody needs\n"
     assert mlops("resolve", "churn").code == 0
+
+
+def test_gc_removes_what_a_killed_end_of_a_run_has_left(mlops: Mlops, project: Path) -> None:
+    with open_session() as session:
+        run = session.experiment_tracker.start_run("e")
+        for step in range(2):
+            run.log_metrics({"loss": 1.0}, step=step)
+            run.flush()
+        live = project / ".mlops" / "runs" / run.id / "metrics" / "live" / "00000001.json"
+        data = live.read_bytes()
+        run.finish()
+    live.parent.mkdir(exist_ok=True)
+    live.write_bytes(data)
+    removed = mlops("gc", "--json").data["removed"]
+    assert removed == [
+        {
+            "what": f"runs/{run.id}/metrics/live/",
+            "why": "the end of the run was killed",
+            "objects": 1,
+            "bytes": len(data),
+        }
+    ]
+    assert not live.exists()
+    with open_session() as session:
+        assert [each.step for each in session.experiment_tracker.metric_history(run.id, "loss")] == [0, 1]
 
 
 def test_gc_says_what_it_could_not_judge(mlops: Mlops, register: Register, project: Path) -> None:

@@ -112,6 +112,19 @@ def test_what_does_not_resolve_fails(mlops: Mlops, register: Register, reference
     assert (outcome.code, outcome.out) == (1, "")
 
 
+@pytest.mark.parametrize("verb", ["show", "resolve"])
+def test_what_looks_like_a_version_and_is_no_number_is_told_how_versions_are_written(
+    mlops: Mlops, register: Register, verb: str
+) -> None:
+    register("churn", "a")
+    assert "a number, as in churn:1" in mlops(verb, "churn:x").err
+    assert "a number" not in mlops(verb, "chrun").err
+
+
+def test_report_without_a_job_speaks_of_reports(mlops: Mlops) -> None:
+    assert mlops("report").err.startswith("error: there is no job to report\n")
+
+
 def test_promote_says_from_and_to(mlops: Mlops, register: Register) -> None:
     register("churn", "a", auc=0.8)
     register("churn", "b", auc=0.81, loss=1.0)

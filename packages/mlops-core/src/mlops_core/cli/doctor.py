@@ -6,7 +6,7 @@ import platform
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -68,11 +68,17 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
         return
     yield Finding(check="settings", state="ok", detail=settings.place)
     yield from _variables()
-    yield from _adapters(settings)
-    yield from _secrets(settings)
     with open_session(settings=settings) as session:
+        opened: set[str] = set()
+        for finding, name in _backends(session):
+            yield finding
+            if finding.state == "ok":
+                opened.add(name)
+        yield from _secrets(settings)
         for port in _ports(settings):
-            yield _port(session, port)
+            # What is wrong with a backend is said once, not again for each of its ports.
+            if session.backend_name(port) in opened:
+                yield _port(session, port)
 
 
 def _failed(check: str, error: MlopsError) -> Finding:
@@ -88,19 +94,23 @@ def _variables() -> Iterator[Finding]:
         yield Finding(check="environment", state="warning", detail=f"not read: {', '.join(names)}", fix=fix)
 
 
-def _adapters(settings: "Settings") -> Iterator[Finding]:
+def _backends(session: "Session") -> Iterator[tuple[Finding, str]]:
+    """Whether each backend can be opened, which makes no request; with its name."""
     from mlops_core.backends import describe_adapters
 
     known = describe_adapters()
-    for name, backend in settings.backends.items():
+    use = session.settings.use
+    used = {use} if isinstance(use, str) else set(use.values())
+    for name, backend in session.settings.backends.items():
         check = f"backends.{name}"
-        if backend.adapter in known:
-            yield Finding(check=check, state="ok", detail=f"adapter {backend.adapter} of {known[backend.adapter]}")
+        try:
+            session.backend(name)
+        except MlopsError as error:
+            finding = _failed(check, error)
+            yield (finding if name in used else replace(finding, state="warning")), name
         else:
-            detail = f"the adapter {backend.adapter!r} is not installed; installed: {', '.join(sorted(known))}"
-            used = name in (settings.use if isinstance(settings.use, str) else settings.use.values())
-            fix = f"install its wheel: pip install adapter_{backend.adapter}-<version>-py3-none-any.whl"
-            yield Finding(check=check, state="failed" if used else "warning", detail=detail, fix=fix)
+            detail = f"adapter {backend.adapter} of {known[backend.adapter]}"
+            yield Finding(check=check, state="ok", detail=detail), name
 
 
 def _secrets(settings: "Settings") -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""``mlops gc``: remove what killed registrations, deletions and writes have left in a backend."""
+"""``mlops gc``: remove what killed registrations, deletions, ends of runs and writes have left in a backend."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +9,10 @@ from mlops_core.cli.output import JsonOption, emit, say, size_text, table
 from mlops_core.errors import UnsupportedOperationError
 
 if TYPE_CHECKING:
+    from mlops_core.ports.backend import BackendFactory
     from mlops_core.stores.collection import Collected
+    from mlops_core.stores.registry import StoreModelRegistry
+    from mlops_core.stores.tracker import StoreExperimentTracker
 
 
 def gc(
@@ -18,23 +21,28 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, say what would be removed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what no version needs any more."""
-    from mlops_core.stores.registry import StoreModelRegistry
+    """Remove what no version and no run needs any more."""
+    from mlops_core.stores.collection import Collected
 
     with Invocation.of(context).session() as session:
         name = backend or session.backend_name("model_registry")
         opened = session.backend(name)
-        registry = opened.model_registry() if "model_registry" in opened.ports else None
-        if not isinstance(registry, StoreModelRegistry):
+        keepers = _kept_in_a_store(opened)
+        if not keepers:
             raise UnsupportedOperationError(
                 f"the adapter {opened.adapter!r} leaves nothing to be removed",
                 operation="gc",
                 subject=name,
                 backend=name,
-                why="its registry is not kept in an artifact store: what is in it is its vendor's business",
+                why="it keeps no registry and no runs in an artifact store: what is in it is its vendor's business",
                 hint="mlops gc --backend NAME, for a backend such as 'local'",
             )
-        done = registry.collect_garbage(dry_run=dry_run)
+        parts = [each.collect_garbage(dry_run=dry_run) for each in keepers]
+    done = Collected(
+        leftovers=tuple(each for part in parts for each in part.leftovers),
+        kept=tuple(each for part in parts for each in part.kept),
+        dry_run=dry_run,
+    )
     data = {
         "backend": name,
         "dry_run": done.dry_run,
@@ -47,9 +55,20 @@ def gc(
     }
     emit(data, _text(done), as_json=as_json)
     if not done.leftovers:
-        say(f"backend {name!r} holds nothing that no version needs")
+        say(f"backend {name!r} holds nothing that nobody needs")
     for each in done.kept:
         say(f"left alone: {each.what}: {each.why}")
+
+
+def _kept_in_a_store(backend: "BackendFactory") -> "list[StoreModelRegistry | StoreExperimentTracker]":
+    from mlops_core.stores.registry import StoreModelRegistry
+    from mlops_core.stores.tracker import StoreExperimentTracker
+
+    offered = [
+        backend.model_registry() if "model_registry" in backend.ports else None,
+        backend.experiment_tracker() if "experiment_tracker" in backend.ports else None,
+    ]
+    return [each for each in offered if isinstance(each, (StoreModelRegistry, StoreExperimentTracker))]
 
 
 def _text(done: "Collected") -> str:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     Job = TypeVar("Job", TrainJob, ScoreJob)
 
 
-def the_job(jobs: Mapping[str, Job], name: str | None, *, kind: str, settings: Settings) -> tuple[str, Job]:
+def the_job(
+    jobs: Mapping[str, Job], name: str | None, *, kind: str, settings: Settings, verb: str = ""
+) -> tuple[str, Job]:
     """The job of a name; without a name, the only one.
 
     Args:
@@ -27,6 +29,7 @@ def the_job(jobs: Mapping[str, Job], name: str | None, *, kind: str, settings: S
         name: What the user typed.
         kind: The table of the settings that holds them, ``train`` or ``score``.
         settings: Where they come from.
+        verb: What the user typed before the name, if it is another word than ``kind``.
 
     Raises:
         ConfigurationError: There is no such job, or no name was typed and there are several.
@@ -38,12 +41,12 @@ def the_job(jobs: Mapping[str, Job], name: str | None, *, kind: str, settings: S
     if not jobs:
         hint = f"add a table [{kind}.<name>] to mlops.toml; examples/flights has one"
         raise ConfigurationError(
-            f"there is no job to {kind}", where=settings.place, why=f"no table [{kind}.<name>]", hint=hint
+            f"there is no job to {verb or kind}", where=settings.place, why=f"no table [{kind}.<name>]", hint=hint
         )
     if name is None:
-        hint = f"mlops {kind} {next(iter(jobs))}"
+        hint = f"mlops {verb or kind} {next(iter(jobs))}"
         raise ConfigurationError(
-            f"which job to {kind}?", where=settings.place, why=f"there are {', '.join(jobs)}", hint=hint
+            f"which job to {verb or kind}?", where=settings.place, why=f"there are {', '.join(jobs)}", hint=hint
         )
     raise ConfigurationError(f"there is no job {kind}.{name}", where=settings.place, hint=near_matches(name, jobs))
 

@@ -31,7 +31,7 @@ def report(
     from mlops_core.reports import render_report, write_report
 
     settings = Invocation.of(context).settings()
-    name, job = the_job(settings.train, model, kind="train", settings=settings)
+    name, job = the_job(settings.train, model, kind="train", settings=settings, verb="report")
     training = read_training_document(training_document_path(job, name))
     backend = settings.backend_for("model_registry")
     if training is not None and training.backend != backend:

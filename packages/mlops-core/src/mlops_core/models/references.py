@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_core.errors import ModelNotFoundError
 from mlops_core.naming import ModelRef
 
 if TYPE_CHECKING:
@@ -28,4 +29,11 @@ def pin(registry: ModelRegistry, reference: str | ModelRef, /) -> PinnedVersion:
         return registry.resolve(ref.model, ref.alias)
     if ref.version is not None:
         return registry.get(ref.model, ref.version)
-    return registry.latest(ref.model)
+    try:
+        return registry.latest(ref.model)
+    except ModelNotFoundError as exc:
+        name, colon, _ = ref.model.rpartition(":")
+        if colon:
+            # A vendor's name may hold a colon, so what follows one is taken for a version only if it is a number.
+            exc.hint = f"if a version was meant, it is a number, as in {name}:1; {exc.hint}"
+        raise

@@ -27,6 +27,7 @@ from mlops_core.ports.run_query import RunQuery
 from mlops_core.stores.conditional_writes import Documents, Retries
 from mlops_core.stores.sealed_documents import NewerFormatError
 from mlops_core.stores.store_errors import telling_store_errors
+from mlops_core.stores.tracker_collection import COLLECT_GARBAGE, collect_runs
 from mlops_core.stores.tracker_documents import RunDocument
 from mlops_core.stores.tracker_layout import (
     EXPERIMENTS,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         ParameterValue,
         RunRecord,
     )
+    from mlops_core.stores.collection import Collected
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
@@ -207,6 +209,17 @@ class StoreExperimentTracker:
                 why="none was logged under this path",
                 hint="list them with files()",
             ) from exc
+
+    def collect_garbage(self, *, dry_run: bool = False) -> Collected:
+        """Remove what killed ends of runs have left; see :mod:`mlops_core.stores.tracker_collection`.
+
+        It may run at any time, beside any other call and beside itself.
+
+        Args:
+            dry_run: Remove nothing, and say what would be removed.
+        """
+        with self._telling(COLLECT_GARBAGE, ""):
+            return collect_runs(self._documents, self._find, dry_run=dry_run)
 
     def _found(self, experiment: str | None, query: RunQuery) -> Iterator[RunRecord]:
         unreadable: dict[str, IntegrityError] = {}

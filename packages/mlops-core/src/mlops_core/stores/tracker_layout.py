@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 EXPERIMENTS: Final = "experiments/"
+RUNS: Final = "runs/"
 _LATEST: Final = 10**18
 _DIGITS: Final = 18
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +49,11 @@ def run_of_index(key: str) -> str:
     return age_order(key).partition("-")[2]
 
 
+def run_of_key(key: str) -> str:
+    """The id of the run that a key below :data:`RUNS` belongs to."""
+    return key.removeprefix(RUNS).partition("/")[0]
+
+
 class RunKeys:
     """The keys of one run.
 
@@ -56,7 +62,7 @@ class RunKeys:
     """
 
     def __init__(self, run_id: str) -> None:
-        self._base = f"runs/{run_id}/"
+        self._base = f"{RUNS}{run_id}/"
 
     @classmethod
     def of(cls, run_id: str) -> RunKeys | None:
@@ -73,14 +79,28 @@ class RunKeys:
         """What the keys of the run's files begin with; the path follows."""
         return f"{self._base}files/"
 
+    @property
+    def metrics(self) -> str:
+        """What the keys of all segments begin with."""
+        return f"{self._base}metrics/"
+
+    @property
+    def live_folder(self) -> str:
+        """What the keys of live segments begin with."""
+        return f"{self.metrics}live/"
+
     def live(self, number: int) -> str:
         """The key of a segment of a run that has not ended, counted from 0."""
-        return f"{self._base}metrics/live/{number:08}.json"
+        return f"{self.live_folder}{number:08}.json"
+
+    def sorted_folder(self, live: int) -> str:
+        """What the keys of the segments begin with that are made of the first ``live`` live ones."""
+        return f"{self.metrics}sorted-{live}/"
 
     def sorted(self, live: int, number: int) -> str:
         """The key of a sorted segment, counted from 0, made of the first ``live`` live ones."""
-        return f"{self._base}metrics/sorted-{live}/{number:08}.json"
+        return f"{self.sorted_folder(live)}{number:08}.json"
 
     def index(self, live: int) -> str:
         """The key of the index of the sorted segments."""
-        return f"{self._base}metrics/sorted-{live}/index.json"
+        return f"{self.sorted_folder(live)}index.json"
