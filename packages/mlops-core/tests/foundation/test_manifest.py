@@ -194,7 +194,7 @@ def test_a_file_of_a_package_is_verified_while_it_is_read_and_closed_with_its_st
         stream.read()
     assert below.closed
     lost = replace(package, files={})
-    with pytest.raises(IntegrityError, match="'model.bin' of the package is missing"):
+    with pytest.raises(IntegrityError, match=r"'model\.bin' of the package is missing"):
         open_verified(lost, entry, where="here")
 
 

@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
 
 class ModelRegistryCapability(enum.Flag):
-    """What an instance of a registry can do beyond the port's promises. Declared means it works; else it is refused."""
+    """What an instance of a registry can do beyond the port's promises. Declared means that it works under concurrency.
+
+    Undeclared means refused for ``ALIAS_COMPARE_AND_SET``. The other two are weaker then: their calls still work, one
+    after the other.
+    """
 
     NONE = 0
     ALIAS_COMPARE_AND_SET = enum.auto()
-    """``set_alias(expected=...)`` has exactly one winner under concurrency."""
+    """``set_alias(expected=...)`` has exactly one winner under concurrency; without the flag it is refused."""
     ATOMIC_DEDUP = enum.auto()
-    """``register(if_exists="return")`` makes one version under concurrency too."""
+    """``register(if_exists="return")`` makes one version of one digest also when several call it at once."""
     ATOMIC_TAG_MERGE = enum.auto()
-    """``set_tags`` never loses a key that another writer sets at the same time."""
+    """``set_tags`` never loses a key that another writer sets at the same time; without the flag it may."""
 
 
 class Unchecked(enum.Enum):
@@ -145,7 +149,8 @@ class ModelRegistry(Protocol):
       appear nowhere.
 
     Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and ``BackendUnavailableError``. Every method
-    that takes a version raises ``InvalidNameError`` for what is no integer from 0 on; ``True`` is none.
+    that takes a version raises ``InvalidNameError`` for what is no integer from 0 on; ``True`` is none. A method that
+    gives an iterator may raise at its first step instead of at the call.
     """
 
     @property
@@ -186,13 +191,15 @@ class ModelRegistry(Protocol):
                 live version of the same digest if there is one, with ``reused`` set and nothing of it changed;
                 ``"new"`` makes another.
             tags: First tags.
-            metrics: Metrics of the record, finite or not.
+            metrics: Metrics of the record, finite or not; their names obey :func:`mlops_core.naming.check_log_key`, as
+                those of runs do.
             run: Id of the tracker's run that made it.
             commit: Commit of the code that made it.
             origin: Where it was copied from.
 
         Raises:
-            InvalidNameError: The name or a tag breaks the grammar, or another argument cannot be kept exactly; see
+            InvalidNameError: A name, of a metric too, or a tag breaks the grammar, or another argument cannot be kept
+                exactly; nothing was made, no model either. See
                 :func:`mlops_core.ports.registration_values.checked_registration`.
             IntegrityError: A file of the package is not what its manifest says, or the manifest is none; no version was
                 made.
@@ -235,7 +242,7 @@ class ModelRegistry(Protocol):
         """Every live version, newest first, aliases complete; read as it is consumed.
 
         Raises:
-            ModelNotFoundError: No such model (at the first step of the iterator).
+            ModelNotFoundError: No such model; at the call, or at the first step of the iterator.
         """
         ...
 
@@ -251,7 +258,7 @@ class ModelRegistry(Protocol):
             expected: Compare-and-set: the version that it must point at now, ``None`` for none.
 
         Raises:
-            InvalidNameError: The alias breaks the grammar.
+            InvalidNameError: The alias breaks the grammar, or ``version`` or ``expected`` is no number of a version.
             ModelNotFoundError: No such model.
             VersionNotFoundError: No such version.
             ConflictError: ``expected`` does not hold.
@@ -296,10 +303,14 @@ class ModelRegistry(Protocol):
     def open(self, version: PinnedVersion, path: str, /) -> BinaryIO:
         """A stream of one file of a version's package, to be closed by the caller; not verified yet.
 
+        Args:
+            version: The version; found by its number, and compared by its digest.
+            path: A path of ``manifest.paths``: ``package.json`` itself, or a file that the manifest names.
+
         Raises:
             ModelNotFoundError: No such model.
             VersionNotFoundError: No such version, it was deleted, or its number is another package now.
-            ArtifactNotFoundError: The version's manifest names no such file.
+            ArtifactNotFoundError: It is neither ``package.json`` nor a file that the version's manifest names.
             IntegrityError: The manifest names the file, and the backend has lost it.
         """
         ...

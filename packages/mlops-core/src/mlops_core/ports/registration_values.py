@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_core.errors import IntegrityError, InvalidNameError
 from mlops_core.json_values import LARGEST_EXACT_INTEGER
 from mlops_core.manifest import MANIFEST_FILE, Manifest, PackageFile
-from mlops_core.naming import check_model_name, check_tags, check_text, check_version
+from mlops_core.naming import check_log_key, check_model_name, check_tags, check_text, check_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,8 +69,8 @@ def checked_registration(
     """Check the arguments of ``register``; they mean what they mean there.
 
     Raises:
-        InvalidNameError: The name or a tag breaks the grammar; the operation id is none; ``if_exists`` is no choice; a
-            metric is no number; or the run, the commit or the origin cannot be stored.
+        InvalidNameError: The model's name, a metric's or a tag breaks the grammar; the operation id is none;
+            ``if_exists`` is no choice; a metric is no number; or the run, the commit or the origin cannot be stored.
         IntegrityError: The manifest is none that a package can have: it could not be read back.
     """
     check_model_name(model)
@@ -102,7 +102,7 @@ def checked_registration(
 
 
 def _metric(name: str, value: object) -> float:
-    check_text("a metric's name", name)
+    check_log_key("a metric's name", name)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             return float(value)

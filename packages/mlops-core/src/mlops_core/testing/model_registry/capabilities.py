@@ -38,22 +38,24 @@ class Capabilities(ModelRegistryPart):
     def test_capability_atomic_dedup(self, subject: RegistryUnderTest) -> None:
         """Declared: equal packages at the same moment make one version. Undeclared: one call after the other.
 
-        If this fails: declare ``ATOMIC_DEDUP`` only if the vendor finds equal content by itself, or a conditional
-        write does; looking first and registering then is not it.
+        If this fails: where it is declared and there are several versions, the vendor does not find equal content by
+        itself, and no conditional write does; looking first and registering then is not it: do not declare it. Where
+        there is one version, but not one answer that is new, look at how ``reused`` is set.
         """
         instances = [subject.another() for _ in range(RIVALS)]
         if ModelRegistryCapability.ATOMIC_DEDUP not in subject.registry.capabilities:
-            answers = [register(each, "same") for each in instances]
-            assert [each.reused for each in answers] == [False] + [True] * (RIVALS - 1)
-            assert {each.version for each in answers} == set(subject.back_door.numbers(MODEL))
+            versions = {register(each, "same").version for each in instances}
+            assert sorted(subject.back_door.numbers(MODEL)) == sorted(versions)
+            assert len(versions) == 1, "equal packages, one call after the other, made several versions"
             return
         for number in range(_ROUNDS):
             outcomes = all_at_once([lambda each=each, number=number: register(each, f"{number}") for each in instances])
             assert errors_of(outcomes) == []
             made = [each for each in outcomes if isinstance(each, ModelVersion)]
-            assert len({each.version for each in made}) == 1
-            assert sorted(each.reused for each in made) == [False] + [True] * (RIVALS - 1)
+            assert len({each.version for each in made}) == 1, "equal packages at the same moment made several versions"
             assert len(subject.back_door.numbers(MODEL)) == number + 1
+            new = [each for each in made if not each.reused]
+            assert len(new) == 1, f"reused is False in {len(new)} of {RIVALS} answers: one made the version"
 
     def test_capability_atomic_tag_merge(self, subject: RegistryUnderTest) -> None:
         """Declared: no key is lost of those set at the same moment. Undeclared: none, one call after the other.
@@ -95,8 +97,6 @@ def _check_compare_and_set(registry: ModelRegistry) -> None:
     registry.delete_alias(MODEL, ALIAS)
     assert raised_by(lambda: registry.set_alias(MODEL, ALIAS, first, expected=second)) is ConflictError
     registry.set_alias(MODEL, ALIAS, second, expected=None)
-    registry.delete_version(MODEL, second)  # takes the alias with it
-    registry.set_alias(MODEL, ALIAS, first, expected=None)
 
 
 def _check_race_for_an_alias(subject: RegistryUnderTest) -> None:

