@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+HUGE = 10**5_000  # Python does not print it
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,11 @@ def test_a_parameter_may_be_a_number_of_another_library(value: Any, text: str) -
     assert parameter_text(value) == text
 
 
-@pytest.mark.parametrize("value", [10**5_000, Fraction(10**400), np.bool_(1), np.array([1]), np.datetime64("2026")])
+@pytest.mark.parametrize(
+    "value",
+    [HUGE, Fraction(10**400), np.bool_(1), np.array([1]), np.datetime64("2026")],
+    ids=lambda each: type(each).__name__,
+)
 def test_what_no_text_stands_for_is_refused_in_words(value: Any) -> None:
     with pytest.raises(InvalidNameError, match="a parameter cannot be stored") as caught:
         parameter_text(value)
@@ -45,7 +50,8 @@ def test_what_no_text_stands_for_is_refused_in_words(value: Any) -> None:
 
 def test_steps_and_values_may_be_numpys_and_are_kept_as_pythons() -> None:
     step: Any = np.int64(3)
-    (found,) = metric_points({"loss": np.float32(0.25)}, step=step, time=None, now=NOW)
+    value: Any = np.float32(0.25)
+    (found,) = metric_points({"loss": value}, step=step, time=None, now=NOW)
     assert (type(found.step), type(found.value), found) == (
         int,
         float,
@@ -56,10 +62,18 @@ def test_steps_and_values_may_be_numpys_and_are_kept_as_pythons() -> None:
     ]
 
 
-@pytest.mark.parametrize("step", [np.float64(1.0), np.bool_(1), np.int64(-1), np.uint64(2**53)])
+@pytest.mark.parametrize(
+    "step", [np.float64(1.0), np.bool_(1), np.int64(-1), np.uint64(2**53), HUGE], ids=lambda each: type(each).__name__
+)
 def test_a_step_of_numpy_that_is_no_step_is_refused(step: Any) -> None:
     with pytest.raises(InvalidNameError, match="cannot be stored"):
         metric_points({"loss": 1.0}, step=step, time=None, now=NOW)
+
+
+def test_a_value_that_no_double_holds_is_refused() -> None:
+    for value in (HUGE, -HUGE, 10**400):
+        with pytest.raises(InvalidNameError, match="cannot be stored"):
+            metric_points({"loss": value}, step=0, time=None, now=NOW)
 
 
 def test_a_file_that_is_missing_is_told_with_its_place_and_what_to_do(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from mlops_core.errors import InvalidNameError
 from mlops_core.naming import check_text
 from mlops_core.ports.experiment_tracker import MetricCondition
-from mlops_core.ports.run_values import metric_number, parameter_text
+from mlops_core.ports.run_values import metric_number, parameter_text, shown
 
 if TYPE_CHECKING:
     from mlops_core.ports.experiment_tracker import ParameterValue, RunRecord
@@ -74,19 +74,19 @@ def _holds(condition: MetricCondition, run: RunRecord) -> bool:
 def _each(metrics: object) -> Iterable[object]:
     if isinstance(metrics, Iterable) and not isinstance(metrics, (str, Mapping)):
         return cast("Iterable[object]", metrics)
-    raise _refused(f"conditions come in a list, not as {metrics!r:.60}")
+    raise _refused(f"conditions come in a list, not as {shown(cast('object', metrics))}")
 
 
 def _condition(given: object) -> MetricCondition:
     if not isinstance(given, MetricCondition):
-        raise _refused(f"a condition is a MetricCondition, not {given!r:.60}")
+        raise _refused(f"a condition is a MetricCondition, not {shown(given)}")
     if not isinstance(cast("object", given.key), str):
-        raise _refused(f"a metric's name is text, not {given.key!r:.60}")
+        raise _refused(f"a metric's name is text, not {shown(given.key)}")
     if given.comparison not in tuple(_COMPARE):  # a list cannot be looked up in a mapping
-        raise _refused(f"a comparison is one of {' '.join(_COMPARE)}, not {given.comparison!r:.60}")
+        raise _refused(f"a comparison is one of {' '.join(_COMPARE)}, not {shown(given.comparison)}")
     value = metric_number(given.value)
     if value is None:
-        raise _refused(f"{given.key!r:.80} is compared with a number, not with {given.value!r:.60}")
+        raise _refused(f"{given.key!r:.80} is compared with a number, not with {shown(given.value)}")
     return MetricCondition(key=given.key, comparison=given.comparison, value=value)
 
 

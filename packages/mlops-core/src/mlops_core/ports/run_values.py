@@ -36,7 +36,7 @@ def check_run_status(status: object) -> None:
         InvalidNameError: It is neither ``"finished"`` nor ``"failed"``.
     """
     if status not in _ENDS:
-        why = f"it ends as {' or '.join(map(repr, _ENDS))}, not as {status!r:.60}"
+        why = f"it ends as {' or '.join(map(repr, _ENDS))}, not as {shown(status)}"
         raise InvalidNameError("a run cannot end like this", why=why, hint='run.finish(), or run.finish("failed")')
 
 
@@ -62,7 +62,7 @@ def parameter_text(value: ParameterValue) -> str:
             why = f"Python does not print it: {exc}"
             raise InvalidNameError("a parameter cannot be stored", why=why, hint="store it as a file") from exc
     if not isinstance(given, str):
-        why = f"it is text, a number or a truth value, not {given!r:.60}"
+        why = f"it is text, a number or a truth value, not {shown(given)}"
         raise InvalidNameError("a parameter cannot be stored", why=why, hint="str(value), or json.dumps(value)")
     if len(given) > MAX_PARAMETER:
         why = f"it has {len(given):,} characters; a parameter has at most {MAX_PARAMETER:,} and is never truncated"
@@ -128,7 +128,7 @@ def run_files(files: Mapping[str, bytes | Path]) -> dict[str, bytes | Path]:
             if not given.is_file():
                 raise _no_file(path, given)
         elif not isinstance(given, bytes):
-            why = f"a file is bytes or a pathlib.Path, not {given!r:.60}"
+            why = f"a file is bytes or a pathlib.Path, not {shown(given)}"
             raise InvalidNameError(
                 f"the file {path!r:.80} cannot be stored", why=why, hint="Path(name), or text.encode()"
             )
@@ -208,7 +208,7 @@ def _no_file(path: str, given: Path) -> FileNotFoundError:
 def _checked(point: MetricPoint) -> MetricPoint:
     given = cast("object", point)
     if not isinstance(given, MetricPoint):
-        why = f"it is a MetricPoint, or a value by name, not {given!r:.60}"
+        why = f"it is a MetricPoint, or a value by name, not {shown(given)}"
         raise InvalidNameError("a metric point cannot be stored", why=why, hint="MetricPoint(key=..., value=..., ...)")
     check_log_key("a metric's name", point.key)
     return MetricPoint(
@@ -217,6 +217,14 @@ def _checked(point: MetricPoint) -> MetricPoint:
         step=_step(point.key, point.step),
         time=_millisecond(point.key, point.time),
     )
+
+
+def shown(value: object) -> str:
+    """The beginning of what Python prints of something, for messages; of what it does not print, the type."""
+    try:
+        return f"{value!r:.60}"
+    except ValueError:  # an integer of more than 4,300 digits
+        return f"a huge {type(value).__name__}"
 
 
 def metric_number(value: object) -> float | None:
@@ -234,14 +242,14 @@ def _number(key: str, value: object) -> float:
     number = metric_number(value)
     if number is not None:
         return number
-    why = f"a metric is a number that a double can hold, not {value!r:.60}"
+    why = f"a metric is a number that a double can hold, not {shown(value)}"
     raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="float(value)")
 
 
 def _step(key: str, step: object) -> int:
     if not isinstance(step, bool) and isinstance(step, Integral) and 0 <= int(step) <= MAX_STEP:
         return int(step)
-    why = f"a step is an integer from 0 to 2**53 - 1, not {step!r:.60}"
+    why = f"a step is an integer from 0 to 2**53 - 1, not {shown(step)}"
     raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="count from 0: step=epoch")
 
 
@@ -253,5 +261,5 @@ def _millisecond(key: str, time: object) -> datetime:
             pass
         else:
             return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
-    why = f"its time is an aware datetime, not {time!r:.60}"
+    why = f"its time is an aware datetime, not {shown(time)}"
     raise InvalidNameError(f"the metric {key!r} cannot be stored", why=why, hint="datetime.now(UTC)")
