@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ACME = ROOT / "tests" / "third_party" / "acme-adapter"
 PAGE = (ROOT / "docs" / "write-an-adapter.md").read_text()
-BLOCKS: list[str] = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS: list[str] = re.findall(r"^```(?:python|toml)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 EXCERPTS = [block for block in BLOCKS if block.startswith("# ")]
 PROGRAMMES = [block for block in BLOCKS if block not in EXCERPTS]
 
@@ -39,6 +39,9 @@ def test_what_is_no_excerpt_runs() -> None:
         ("mlops_core.naming", ["check_alias", "check_tags", "check_version", "check_experiment_name", "check_text"]),
         ("mlops_core.manifest", ["verified_chunks"]),
         ("mlops_core.settings.options", ["read_options"]),
+        ("mlops_core.errors", ["translating_errors"]),
+        ("mlops_core.secret", ["Secret"]),
+        ("mlops_core.testing", ["compare_with_protocol", "BackendContract"]),
         ("mlops_core.stores.registry", ["StoreModelRegistry"]),
         ("mlops_core.stores.tracker", ["StoreExperimentTracker"]),
     ],
@@ -52,5 +55,15 @@ def test_the_functions_that_it_names_are_there(module: str, names: list[str]) ->
 def test_the_gap_that_it_shows_names_a_contract_test() -> None:
     from mlops_core.testing import ModelRegistryContract
 
-    (name,) = re.findall(r'test="(\w+)"', PAGE)
-    assert callable(getattr(ModelRegistryContract, name))
+    names = re.findall(r'test="(\w+)(?:\[\w+\])?"', PAGE)
+    assert len(names) == 2
+    for name in names:
+        assert callable(getattr(ModelRegistryContract, name))
+
+
+def test_the_rules_that_it_leaves_out_are_rules() -> None:
+    from mlops_core.testing.state_machines import ModelRegistryMachine
+    from mlops_core.testing.state_machines.running import rules_of
+
+    (name,) = re.findall(r'without=\("(\w+)",\)', PAGE)
+    assert name in rules_of(ModelRegistryMachine)

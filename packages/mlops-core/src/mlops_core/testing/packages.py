@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class _Printer(Protocol):
+class Printer(Protocol):
     """What prints the arguments of a state machine's calls, each by how it was drawn unless it says otherwise."""
 
-    def text(self, text: str, /) -> None: ...
+    def text(self, text: str, /) -> None:
+        """Print a text as it is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -36,7 +38,7 @@ class MemoryPackage:
     def __repr__(self) -> str:
         return f"package_of({dict(self.files)!r})"
 
-    def _repr_pretty_(self, printer: _Printer, cycle: bool, /) -> None:  # noqa: FBT001 (hypothesis calls it)
+    def _repr_pretty_(self, printer: Printer, cycle: bool, /) -> None:  # noqa: FBT001 (hypothesis calls it)
         del cycle
         printer.text(repr(self))
 

@@ -15,11 +15,11 @@ from mlops_core.stores.memory.experiment_tracker import MemoryExperimentTracker
 from mlops_core.testing import strategies
 from mlops_core.testing.state_machines.outcomes import check_same, outcome
 from mlops_core.testing.state_machines.run_answers import comparable_run, read_files, read_history
-from mlops_core.testing.state_machines.running import ComparingMachine, run_machine
+from mlops_core.testing.state_machines.running import ComparingMachine, leaving_out, run_machine
 from mlops_core.testing.state_machines.wrong_calls import WrongCall, wrong_run_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
     from mlops_core.ports.experiment_tracker import (
@@ -271,12 +271,16 @@ class ExperimentTrackerMachine(ComparingMachine):
         check_same(what, outcome(lambda: call(tracker, adapter)), outcome(lambda: call(self.memory, memory)))
 
 
-def check_experiment_tracker(fresh: Callable[[], TrackerUnderTest], *, programmes: int) -> None:
+def check_experiment_tracker(
+    fresh: Callable[[], TrackerUnderTest], *, programmes: int, without: Collection[str] = ()
+) -> None:
     """Compare a tracker with the memory tracker over random programmes.
 
     Args:
         fresh: Makes an empty tracker.
         programmes: How many programmes of about thirty calls; ``MLOPS_TEST_PROGRAMMES`` overrides it.
+        without: Names of rules of :class:`ExperimentTrackerMachine` that are left out; the contract leaves out none.
     """
     __tracebackhide__ = True
-    run_machine(lambda: ExperimentTrackerMachine(fresh()), programmes=programmes)
+    machine = leaving_out(ExperimentTrackerMachine, without)
+    run_machine(lambda: machine(fresh()), programmes=programmes)

@@ -6,16 +6,16 @@ import os
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import RULE_MARKER, RuleBasedStateMachine, run_state_machine_as_test
 
-from mlops_core.errors import ConfigurationError
+from mlops_core.errors import ConfigurationError, near_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 PROGRAMMES: Final = "MLOPS_TEST_PROGRAMMES"
 """The environment variable that says how many programmes each machine tries, whatever the test asks for."""
@@ -35,6 +35,32 @@ class ComparingMachine(RuleBasedStateMachine):
     def failed(self) -> bool:
         """In ``teardown``: whether the programme has failed, so that another difference would only hide the first."""
         return sys.exc_info()[1] is not self._outside
+
+
+_Machine = TypeVar("_Machine", bound=ComparingMachine)
+
+
+def rules_of(machine: type[ComparingMachine]) -> frozenset[str]:
+    """The names of the methods that are a machine's rules, as opposed to its beginning and its invariants."""
+    return frozenset(name for name, value in vars(machine).items() if hasattr(value, RULE_MARKER))
+
+
+def leaving_out(machine: type[_Machine], rules: Collection[str]) -> type[_Machine]:
+    """A machine that never applies some of its rules.
+
+    Args:
+        machine: The whole machine.
+        rules: The names of the methods that are left out.
+
+    Raises:
+        ValueError: A name is that of no rule.
+    """
+    known = rules_of(machine)
+    for rule in rules:
+        if rule not in known:
+            raise ValueError(f"{rule!r} is no rule of {machine.__name__}; {near_matches(rule, known)}")
+    without = dict.fromkeys(rules)
+    return cast("type[_Machine]", type(machine.__name__, (machine,), without)) if without else machine
 
 
 def run_machine(make: Callable[[], ComparingMachine], *, programmes: int) -> None:

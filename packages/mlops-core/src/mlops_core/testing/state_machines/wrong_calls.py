@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.experiment_tracker import ParameterValue, Run
     from mlops_core.ports.model_registry import ModelRegistry
+    from mlops_core.testing.packages import Printer
 
 _Subject = TypeVar("_Subject")
 _RIGHT: Final = MetricPoint(key="right", value=1.0, step=0, time=datetime(2026, 1, 1, tzinfo=UTC))
@@ -34,6 +35,10 @@ class WrongCall(Generic[_Subject]):
 
     def __repr__(self) -> str:
         return f"<{self.text:.200}>"
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool, /) -> None:  # noqa: FBT001 (hypothesis calls it)
+        del cycle
+        printer.text(repr(self))
 
 
 @dataclass(frozen=True, slots=True)
