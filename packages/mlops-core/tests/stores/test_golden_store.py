@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from mlops_core.errors import IntegrityError, ModelNotFoundError, VersionNotFoundError
 from mlops_core.manifest import FolderPackage
+from mlops_core.stores import sealed_documents
 from mlops_core.stores.files import FileArtifactStore
 from mlops_core.stores.registry import StoreModelRegistry
 
@@ -34,6 +35,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", no_sync)
 
 
+@pytest.fixture(params=[1, 2])
+def newest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The format that this library writes: today's, and one after it."""
+    monkeypatch.setattr(sealed_documents, "FORMAT_VERSION", request.param)
+    return request.param
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the committed store, which may be changed."""
@@ -52,6 +60,7 @@ def test_every_kind_of_document_is_there() -> None:
     assert any(b'"deleted":true' in data for data in files(FORMAT_1).values())
 
 
+@pytest.mark.usefixtures("newest")
 def test_a_store_of_format_1_is_read() -> None:
     registry = StoreModelRegistry(FileArtifactStore(FORMAT_1), backend="home")
     one, two, _ = packages()
@@ -79,6 +88,7 @@ def test_a_package_of_format_1_is_verified_with_and_without_this_library() -> No
         subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
 
 
+@pytest.mark.usefixtures("newest")
 def test_a_store_of_format_1_is_written_on(copy: Path) -> None:
     registry = StoreModelRegistry(FileArtifactStore(copy), backend="home")
     one, _, three = packages()
@@ -116,6 +126,14 @@ def test_a_document_of_format_2_is_refused_with_a_sentence_and_left_alone(copy: 
     registry.collect_garbage()
     assert {path: path.read_bytes() for path in changed} == changed
     assert len(list(copy.glob("packages/churn/*"))) == 3
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "1.0", "01", "true"])
+def test_a_document_of_a_format_that_never_was_is_damaged(copy: Path, version: str) -> None:
+    head = copy / "models/churn/head.json"
+    head.write_bytes(head.read_bytes().replace(b'"format_version":1}', f'"format_version":{version}}}'.encode()))
+    with pytest.raises(IntegrityError):
+        StoreModelRegistry(FileArtifactStore(copy), backend="home").resolve("churn", "champion")
 
 
 def test_a_manifest_of_a_newer_format_is_refused_with_a_sentence(copy: Path) -> None:

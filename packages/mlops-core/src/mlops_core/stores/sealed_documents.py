@@ -45,8 +45,12 @@ def seal(content: Mapping[str, JsonValue]) -> bytes:
 
 def seal_json(content: bytes) -> bytes:
     """The document of a content that is JSON already, one object; for contents of many numbers."""
+    return _frame(content, FORMAT_VERSION)
+
+
+def _frame(content: bytes, version: int) -> bytes:
     checksum = hashlib.sha256(content).hexdigest()
-    return b'{"checksum":"%s","content":%s,"format_version":%d}' % (checksum.encode(), content, FORMAT_VERSION)
+    return b'{"checksum":"%s","content":%s,"format_version":%d}' % (checksum.encode(), content, version)
 
 
 @contextmanager
@@ -66,16 +70,16 @@ def opening(
     """
     envelope = read_json_object(data, what=what, where=where)
     try:
-        newer = as_integer(envelope["format_version"])
-        if newer > FORMAT_VERSION:
+        version = as_integer(envelope["format_version"])
+        if version > FORMAT_VERSION:
             raise NewerFormatError(
                 f"{what} is of a newer format than this library reads",
                 where=where,
-                why=f"format {newer}, while this library reads up to {FORMAT_VERSION}",
+                why=f"format {version}, while this library reads up to {FORMAT_VERSION}",
                 hint="pip install --upgrade mlops-core",
             )
         content = as_mapping(envelope["content"])
-        _check(data, as_text(envelope["checksum"]), what, where)
+        _check(data, version, as_text(envelope["checksum"]), what, where)
         for name, expected in names.items():
             if content[name] != expected:
                 why = f"its {name} is {content[name]!r}, not {expected!r}"
@@ -88,11 +92,11 @@ def opening(
         raise IntegrityError(f"cannot read {what}", where=where, why=why, hint=_RESTORE) from exc
 
 
-def _check(data: bytes, checksum: str, what: str, where: str) -> None:
-    frame = seal_json(b"")
-    tail = len(b',"format_version":%d}' % FORMAT_VERSION)
+def _check(data: bytes, version: int, checksum: str, what: str, where: str) -> None:
+    frame = _frame(b"", version)
+    tail = len(b',"format_version":%d}' % version)
     content = data[len(frame) - tail : -tail]
-    if seal_json(content) != data:
+    if version < 1 or _frame(content, version) != data:
         raise IntegrityError(
             f"{what} was damaged",
             where=where,
