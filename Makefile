@@ -8,7 +8,7 @@ MEMBERS := $(wildcard packages/*)
 READY := $(VENV)/.ready
 DEMO := examples/flights
 
-.PHONY: help setup demo test compatibility lint types bench docs build check lock clean
+.PHONY: help setup demo test mutants compatibility lint types bench docs build check lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ demo: $(READY) ## Train, register, promote and score on real flights, and write 
 
 test: $(READY) ## Run every test, in random order
 	@$(BIN)/python -m pytest
+
+mutants: $(READY) ## Print which contract test catches which deliberate bug
+	@$(BIN)/python -m pytest -v tests/contract/test_mutants.py
 
 compatibility: $(READY) ## Run the contract tests and write docs/compatibility.md: what each backend has proven
 	@$(BIN)/python -m pytest tests/contract --compatibility docs/compatibility.md

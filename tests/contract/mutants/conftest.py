@@ -11,12 +11,13 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_ENOUGH = 3
+_ENOUGH = 2
 _MACHINE = "test_state_machine"
 _caught: Counter[str] = Counter()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [each for each in items if each.name.partition("[")[0] not in getattr(_class(each), "left_out", ())]
     # A mutant's state machine comes last, and only if no test of its own has caught it: it takes its time.
     items.sort(key=lambda item: (_mutant(item.nodeid), item.name == _MACHINE))
 
@@ -39,6 +40,10 @@ def nothing_loses_power(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     folder = os.getcwd()  # noqa: PTH109 (given back as it was)
     yield
     os.chdir(folder)
+
+
+def _class(item: pytest.Item) -> object:
+    return getattr(item, "cls", None)
 
 
 def _mutant(test: str) -> str:

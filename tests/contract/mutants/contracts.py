@@ -7,10 +7,10 @@ from types import new_class
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from mlops_core.testing import CONTRACT_VERSION
+from mlops_core.testing.contract import CONTRACT_VERSION, contract_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
     from types import ModuleType
 
     from mlops_core.testing import Contract
@@ -20,12 +20,15 @@ _Subject = TypeVar("_Subject")
 
 
 def mutants_of(base: type[_Mutant], *modules: ModuleType) -> list[type[_Mutant]]:
-    """The mutants that modules define, as they stand there."""
+    """The mutants that modules define, as they stand there; what begins with an underscore is a part of one."""
     return [
         each
         for module in modules
         for each in vars(module).values()
-        if inspect.isclass(each) and issubclass(each, base) and each.__module__ == module.__name__
+        if inspect.isclass(each)
+        and issubclass(each, base)
+        and each.__module__ == module.__name__
+        and each.__name__[0] != "_"
     ]
 
 
@@ -35,6 +38,7 @@ def contract_classes(
     *,
     fixture: str,
     subject: Callable[[type[_Mutant]], _Subject],
+    beyond: type[Contract] | None = None,
 ) -> Mapping[str, type]:
     """A test class for each mutant, by name.
 
@@ -43,12 +47,18 @@ def contract_classes(
         mutants: The mutants, and the honest class that they are made of.
         fixture: The fixture that an author gives, such as ``"fresh_registry"``.
         subject: Makes an empty instance of a mutant.
+        beyond: Only the tests that this contract does not have are run.
     """
-    return {f"Test{each.__name__}": _contract_class(contract, each, fixture, subject) for each in mutants}
+    left_out = contract_tests(beyond) if beyond else {}
+    return {f"Test{each.__name__}": _contract_class(contract, each, fixture, subject, left_out) for each in mutants}
 
 
 def _contract_class(
-    contract: type[Contract], mutant: type[_Mutant], fixture: str, subject: Callable[[type[_Mutant]], _Subject]
+    contract: type[Contract],
+    mutant: type[_Mutant],
+    fixture: str,
+    subject: Callable[[type[_Mutant]], _Subject],
+    left_out: Container[str],
 ) -> type:
     def fresh(_: object) -> Callable[[], _Subject]:
         return lambda: subject(mutant)
@@ -58,5 +68,6 @@ def _contract_class(
         "contract_version": CONTRACT_VERSION,
         "backend": mutant.__name__,
         fixture: pytest.fixture(fresh, name=fixture),
+        "left_out": left_out,
     }
     return new_class(f"Test{mutant.__name__}", (contract,), exec_body=lambda space: space.update(body))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from mlops_core.ports.run_query import RunQuery
 from mlops_core.stores.memory.experiment_tracker import MemoryExperimentTracker, MemoryTrackerState
 from mlops_core.stores.memory.run import MemoryRun
 from mlops_core.testing import TrackerUnderTest
@@ -15,7 +17,7 @@ from ..memory_back_doors import TrackerBackDoor  # noqa: TID252 (the tests have 
 from .registry_base import SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from mlops_core.ports.experiment_tracker import MetricCondition, ParameterValue, RunRecord
     from mlops_core.stores.memory.run import StoredRun
@@ -62,7 +64,9 @@ class TrackerMutant(MemoryExperimentTracker):
         metrics: Iterable[MetricCondition] = (),
         tags: Mapping[str, str] = _NO_TAGS,
     ) -> Iterator[RunRecord]:
-        found = self.found(experiment, dict(params), list(metrics), dict(tags))
+        given = list(metrics) if isinstance(metrics, Iterator) else metrics
+        RunQuery.checked(params=params, metrics=given, tags=tags)
+        found = self.found(experiment, dict(params), list(given), dict(tags))
         return (self.answered(each) for each in found)
 
     def found(
