@@ -37,7 +37,7 @@ def test_what_is_no_excerpt_runs() -> None:
         ("mlops_core.ports.registration_values", ["checked_registration"]),
         ("mlops_core.ports.run_values", ["metric_points", "parameter_texts", "run_files"]),
         ("mlops_core.naming", ["check_alias", "check_tags", "check_version", "check_experiment_name", "check_text"]),
-        ("mlops_core.manifest", ["verified_chunks"]),
+        ("mlops_core.manifest", ["open_verified"]),
         ("mlops_core.settings.options", ["read_options"]),
         ("mlops_core.errors", ["translating_errors"]),
         ("mlops_core.secret", ["Secret"]),

@@ -90,7 +90,7 @@ class VerifiedReading(ModelRegistryPart):
         fetched = cache.fetch(registry, registry.get(MODEL, made.version))
         found = {each.relative_to(fetched.folder).as_posix() for each in fetched.folder.rglob("*") if each.is_file()}
         assert found == set(_FILES)
-        assert register(registry).reused
+        assert register(registry).version == made.version
 
     def test_what_is_read_is_verified__version_by_version(
         self, registry: ModelRegistry, back_door: ModelRegistryBackDoor
