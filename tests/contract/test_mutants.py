@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 ROOT: Final = Path(__file__).parents[2]
 MACHINE: Final = "test_state_machine"
@@ -32,9 +32,7 @@ FEW_PROGRAMMES: Final[Mapping[str, str]] = {"MLOPS_TEST_PROGRAMMES": "5"}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", HONEST)
-def test_every_mutant_is_caught_by_a_test_of_its_own(
-    run: str, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_every_mutant_is_caught_by_a_test_of_its_own(run: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     caught = catchers_in(run, tmp_path / "junit.xml")
     honest = {name: caught.pop(name) for name in HONEST[run]}
     mutants = {name: [test for test in tests if test != MACHINE] for name, tests in caught.items()}
@@ -42,7 +40,7 @@ def test_every_mutant_is_caught_by_a_test_of_its_own(
     table = [f"{name:{width}}  {', '.join(tests) or 'NOT CAUGHT'}" for name, tests in sorted(mutants.items())]
     survivors = [name for name, tests in mutants.items() if not tests]
     summary = f"{run}: {len(mutants) - len(survivors)} of {len(mutants)} mutants caught"
-    record_property("mutants", "\n".join([summary, *table]))
+    request.node.user_properties.append(("mutants", "\n".join([summary, *table])))
     assert honest == {name: [] for name in HONEST[run]}, "without a bug, every test passes"
     assert survivors == [], "caught by no test of its own"
 
