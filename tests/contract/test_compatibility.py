@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from xml.etree import ElementTree as ET
 
 import pytest
+from mlops_core.testing.contract import PROPERTY
 from mlops_core.testing.promises import PORTS, promise_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
+    from mlops_core.ports.backend import PortName
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "compatibility.md"
 INNER = """
 import pytest
 from types import SimpleNamespace
@@ -148,7 +157,9 @@ def test_a_run_that_could_not_import_everything_writes_nothing(folder: Path) -> 
 
 def test_tests_that_are_skipped_from_outside_are_missing(folder: Path) -> None:
     (folder / "test_inner.py").write_text(INNER + "\npytestmark = pytest.mark.skip\n")
-    assert "was not written: no contract test ran" in run(folder).stdout
+    done = run(folder)
+    assert "tests were skipped, such as test_inner.py::" in done.stdout
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_failure_that_is_expected_from_outside_is_a_failure(folder: Path) -> None:
@@ -182,3 +193,36 @@ def test_a_test_is_about_the_promise_in_its_name(test: str, promise: str | None)
 
 def test_every_port_promises_something() -> None:
     assert {port: len(described.promises) > 10 for port, described in PORTS.items()} == dict.fromkeys(PORTS, True)
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, set[str]]]:
+    """What each backend declares now, by port and backend: told by the tests of capabilities, which are run alone."""
+    report = tmp_path_factory.mktemp("declared") / "junit.xml"
+    command = [sys.executable, "-m", "pytest", "tests/contract", "-k", "test_capability", f"--junitxml={report}"]
+    options = ["-n0", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    found: dict[str, dict[str, set[str]]] = defaultdict(dict)
+    for said in ET.parse(report).getroot().iter("property"):
+        if said.attrib["name"] == PROPERTY:
+            proves = json.loads(said.attrib["value"])
+            found[proves["port"]].setdefault(proves["backend"], set()).update(proves["capabilities"])
+    return found
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_the_committed_page_is_current(port: PortName, declared: Mapping[str, Mapping[str, set[str]]]) -> None:
+    described = PORTS[port]
+    section = PAGE.read_text(encoding="utf-8").partition(f"## {described.title}\n")[2].partition("\n## ")[0]
+    promises, capabilities = rows(section, "promise"), rows(section, "capability")
+    backends = sorted(declared[port])
+    again = "run make compatibility, and commit what it writes"
+    assert [each.strip("`") for each in promises[0][1:]] == backends, again
+    assert [row[0].strip("`") for row in promises[2:-1]] == list(described.promises), again
+    expected = [
+        [f"`{each.name}`", *("declared" if each.name in declared[port][name] else "refused" for name in backends)]
+        for each in described.capabilities
+    ]
+    assert capabilities[2:] == expected, again
+    assert "**" not in section, "what is committed is what passed"

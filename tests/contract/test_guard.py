@@ -32,6 +32,9 @@ class Stub(Contract):
     def helper(self) -> int:
         return 2
 
+    def make(self, fixture: Callable[[], StoreUnderTest]) -> StoreUnderTest:
+        return self._made(fixture, StoreUnderTest)
+
     def test_promise(self) -> None:
         """If this fails: look here."""
 
@@ -126,6 +129,40 @@ def test_tests_cannot_be_hidden_by_a_mark(mark: pytest.MarkDecorator) -> None:
         mark(opt_in())
 
 
+def test_a_test_that_is_marked_for_every_adapter_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    cls = opt_in()
+    shared = Stub.test_promise
+    monkeypatch.setattr(shared, "pytestmark", [pytest.mark.xfail(reason="no").mark], raising=False)
+    with pytest.raises(TypeError, match=r"hides 'test_promise' with a mark, from every adapter.*KnownGap"):
+        setattr(cls, "test_promise", shared)  # noqa: B010 (what a decorator of the test does)
+    with pytest.raises(TypeError, match="hides 'test_promise' with a mark"):
+        opt_in()
+
+
+def test_a_class_that_nobody_collects_is_refused() -> None:
+    declared: dict[str, object] = {"contract_version": CONTRACT_VERSION, "backend": "acme", "__module__": "acme_tests"}
+    declared["fresh_store"] = pytest.fixture(a_fixture, name="fresh_store")
+    with pytest.raises(TypeError, match=r"pytest does not collect.*call it 'TestAcmeStore', or '_AcmeStore'"):
+        new_class("AcmeStore", (Stub,), exec_body=lambda space: space.update(declared))
+    base = new_class("_AcmeStore", (Stub,), exec_body=lambda space: space.update(declared))
+    assert contract_tests(new_class("TestAcmeStore", (base,), exec_body=lambda space: space.update(declared)))
+
+
+def test_gaps_are_a_tuple_of_errors() -> None:
+    with pytest.raises(TypeError, match="declares known_gaps as a list"):
+        opt_in(known_gaps=[GAP])
+    with pytest.raises(TypeError, match="with BaseException, which is any end of a test"):
+        opt_in(known_gaps=(replace(GAP, exception=BaseException),))
+
+
+def test_a_fixture_that_skips_fails() -> None:
+    def skipping() -> StoreUnderTest:
+        pytest.skip("no server")
+
+    with pytest.raises(pytest.fail.Exception, match=r"the fixture 'fresh_store' skips \(no server\).*proven nothing"):
+        Stub().make(skipping)
+
+
 def test_tests_cannot_be_hidden_from_collection() -> None:
     with pytest.raises(TypeError, match=r"hides contract tests with __test__.*KnownGap"):
         opt_in(__test__=False)
@@ -160,7 +197,7 @@ def test_a_missing_fixture_is_told_once_with_an_example() -> None:
     with pytest.raises(TypeError, match=r"lacks @pytest.fixture above 'fresh_store'"):
         opt_in(fresh_store=nothing)
     fixture = pytest.fixture(a_fixture, name="fresh_store")
-    type("TestAcme", (type("AcmeBase", (Stub,), body),), {"__module__": "acme_tests", "fresh_store": fixture})
+    type("TestAcme", (type("_AcmeBase", (Stub,), body),), {"__module__": "acme_tests", "fresh_store": fixture})
 
 
 def test_other_marks_are_fine() -> None:
@@ -245,7 +282,7 @@ def gaps(**more: object) -> tuple[KnownGap, ...]:
     tests = ("test_good", "test_bad", "test_did_not_raise", "test_other_error")
     return tuple(KnownGap(test=each, reason="because", **more) for each in tests)
 
-class Declared(Inner):
+class _Declared(Inner):
     contract_version = CONTRACT_VERSION
     backend = "acme"
 
@@ -253,36 +290,36 @@ class Declared(Inner):
     def fresh_store(self) -> object:
         return lambda: StoreUnderTest(store=None, another=None, back_door=None)
 
-class TestNone(Declared):
+class TestNone(_Declared):
     known_gaps = ()
 
-class TestNotYet(Declared):
+class TestNotYet(_Declared):
     known_gaps = gaps(kind="not_yet")
 
-class TestNever(Declared):
+class TestNever(_Declared):
     known_gaps = gaps(kind="never")
 
-class TestOfAnError(Declared):
+class TestOfAnError(_Declared):
     known_gaps = gaps(kind="not_yet", exception=KeyError)
 
-class TestLenient(Declared):
+class TestLenient(_Declared):
     known_gaps = gaps(kind="not_yet", strict=False)
 
-class TestUnproven(Declared):
+class TestUnproven(_Declared):
     known_gaps = gaps(kind="unproven")
 
-class TestOneParameter(Declared):
+class TestOneParameter(_Declared):
     known_gaps = (KnownGap(test="test_each[get]", kind="never", reason="because"),)
 
-class TestAllParameters(Declared):
+class TestAllParameters(_Declared):
     known_gaps = (KnownGap(test="test_each", kind="never", reason="because"),)
 
-class TestGivesNoCallable(Declared):
+class TestGivesNoCallable(_Declared):
     @pytest.fixture
     def fresh_store(self) -> object:
         return StoreUnderTest(store=None, another=None, back_door=None)
 
-class TestMakesSomethingElse(Declared):
+class TestMakesSomethingElse(_Declared):
     @pytest.fixture
     def fresh_store(self) -> object:
         return dict

@@ -120,6 +120,9 @@ class Recorder:
             return f"could not collect {', '.join(sorted(set(self._not_collected)))}"
         if exitstatus not in _COMPLETE or session.shouldfail or session.shouldstop:
             return "the run was broken off"
+        skipped = sorted(test for test, outcome in self._outcomes.items() if outcome == "skipped")
+        if skipped:
+            return f"{len(skipped)} tests were skipped, such as {skipped[0]}: what was not run has proven nothing"
         if not self._proves:
             return "no contract test ran"
         return self._missing_tests()

@@ -118,7 +118,14 @@ class Contract(metaclass=_Guard):
     def _made(self, make: Callable[[], _Subject], kind: type[_Subject]) -> _Subject:
         """What the author's fixture makes, or a sentence about what it gives instead."""
         name, _ = _FIXTURES[self.port]
-        made = make() if callable(make) else make
+        try:
+            made = make() if callable(make) else make
+        except pytest.skip.Exception as skipped:
+            pytest.fail(
+                f"the fixture {name!r} skips ({skipped}): a contract that was not run has proven nothing. Define the "
+                "class only where what it needs is there",
+                pytrace=False,
+            )
         if not callable(make) or not isinstance(made, kind):
             gives = "gives" if made is make else "makes"
             pytest.fail(
@@ -171,6 +178,11 @@ def _check_opt_in(cls: type[Contract]) -> None:
             _check_attributes(cls, each)
     if getattr(cls, "__test__", True) is False:
         raise TypeError(f"{cls.__name__} hides contract tests with __test__: {_INSTEAD.format(test='...')}")
+    if not cls.__name__.startswith(("Test", "_")):
+        raise TypeError(
+            f"pytest does not collect a class called {cls.__name__!r}, so nothing of the contract would run: call it "
+            f"'Test{cls.__name__}', or '_{cls.__name__}' if it is a base of others"
+        )
     declared = getattr(cls, "contract_version", None)
     if declared is None:
         raise TypeError(f"{cls.__name__} needs contract_version = {CONTRACT_VERSION}, what it was written for")
@@ -193,6 +205,10 @@ def _check_definitions(cls: type[Contract]) -> None:
     authors = {fixture for fixture, _ in _FIXTURES.values()}
     for name, ours in _definitions(cls).items():
         is_test = name.startswith("test_")
+        if is_test and _hiding_marks(ours):
+            raise TypeError(
+                f"{cls.__name__} hides {name!r} with a mark, from every adapter: {_INSTEAD.format(test=name)}"
+            )
         kept = is_test or name == "__init_subclass__" or (not name.startswith("__") and _is_code(ours))
         if not kept or name in authors or inspect.getattr_static(cls, name, None) is ours:
             continue
@@ -206,10 +222,14 @@ def _is_code(value: object) -> bool:
 
 
 def _check_marks(cls: type[Contract], each: type) -> None:
-    found = cast("object", vars(each).get("pytestmark", []))
-    for mark in cast("list[object]", found) if isinstance(found, (list, tuple)) else [found]:
-        if getattr(mark, "name", "") in _MARKS_THAT_HIDE:
-            raise TypeError(f"{cls.__name__} hides contract tests with a mark: {_INSTEAD.format(test='...')}")
+    if _hiding_marks(each):
+        raise TypeError(f"{cls.__name__} hides contract tests with a mark: {_INSTEAD.format(test='...')}")
+
+
+def _hiding_marks(marked: object) -> bool:
+    found = cast("object", vars(marked).get("pytestmark", []))
+    marks = cast("list[object]", found) if isinstance(found, (list, tuple)) else [found]
+    return any(getattr(mark, "name", "") in _MARKS_THAT_HIDE for mark in marks)
 
 
 def _check_attributes(cls: type[Contract], each: type) -> None:

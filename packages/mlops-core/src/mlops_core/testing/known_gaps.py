@@ -92,6 +92,8 @@ def check_gaps(name: str, gaps: Iterable[KnownGap], tests: Collection[str]) -> N
     Raises:
         TypeError: A gap is of no test or of a check of the fixture, is declared twice, or says too little.
     """
+    if not isinstance(gaps, tuple):
+        raise TypeError(f"{name} declares known_gaps as a {type(gaps).__name__}: a tuple, which stays as it is checked")
     seen: set[str] = set()
     for gap in gaps:
         what = f"{name} declares a gap of {gap.test!r}"
@@ -103,6 +105,10 @@ def check_gaps(name: str, gaps: Iterable[KnownGap], tests: Collection[str]) -> N
             raise TypeError(f"{what} twice: keep one")
         if gap.kind not in _KINDS:
             raise TypeError(f"{what} of the kind {gap.kind!r}: a gap is one of {', '.join(sorted(_KINDS))}")
+        if not issubclass(gap.exception, Exception):
+            raise TypeError(
+                f"{what} with {gap.exception.__name__}, which is any end of a test: name what it fails with"
+            )
         if not gap.reason.strip():
             raise TypeError(f"{what} without a reason: say why, for the reader of the compatibility table")
         seen.add(gap.test)
