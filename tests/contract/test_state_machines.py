@@ -269,7 +269,7 @@ def test_a_number_of_programmes_that_a_caller_gives_is_checked() -> None:
 
 
 def test_rules_can_be_left_out() -> None:
-    check_model_registry(lambda: registries(KeepsRemovedTags), programmes=100, without=("set_tags",))
+    check_model_registry(lambda: registries(KeepsRemovedTags), programmes=40, without=("set_tags",))
     with pytest.raises(ValueError, match="'set_tag' is no rule of ModelRegistryMachine; did you mean 'set_tags'"):
         check_model_registry(lambda: registries(MemoryModelRegistry), programmes=1, without=("set_tag",))
 
