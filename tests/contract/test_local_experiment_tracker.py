@@ -25,6 +25,7 @@ def _no_sync(_: int) -> None:
 class TestLocalExperimentTracker(ConnectedExperimentTrackerContract):
     contract_version = 1
     backend = "local"
+    against = "a folder of this host"
 
     @pytest.fixture
     def fresh_tracker(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], TrackerUnderTest]:

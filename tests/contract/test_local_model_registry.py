@@ -25,6 +25,7 @@ def _no_sync(_: int) -> None:
 class TestLocalModelRegistry(ConnectedModelRegistryContract):
     contract_version = 1
     backend = "local"
+    against = "a folder of this host"
 
     @pytest.fixture
     def fresh_registry(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], RegistryUnderTest]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class TestMemoryExperimentTracker(ExperimentTrackerContract):
     contract_version = 1
     backend = "memory"
+    against = "dictionaries of this process"
 
     @pytest.fixture
     def fresh_tracker(self) -> Callable[[], TrackerUnderTest]:

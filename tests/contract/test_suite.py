@@ -38,10 +38,7 @@ OF_PORTS: Final[list[type[Contract]]] = [
     ExperimentTrackerContract,
     ConnectedExperimentTrackerContract,
 ]
-CONNECTED: Final = [each for each in OF_PORTS if each.__name__.startswith("Connected")]
 ALL: Final = [*OF_PORTS, BackendContract]
-ONLY_CONNECTED: Final = {"one_call_makes_one_version"}
-"""Promises that nobody can prove whose connection cannot be broken."""
 
 
 def sources() -> Iterator[tuple[str, str]]:
@@ -67,8 +64,7 @@ def test_every_contract_is_looked_at() -> None:
 def test_every_promise_has_tests_of_its_name(contract: type[Contract]) -> None:
     promised = set(described(contract).promises)
     proven = {promise_of(test) for test in contract_tests(contract)} - {None}
-    allowed = set[str]() if contract in CONNECTED else ONLY_CONNECTED
-    assert promised - proven <= allowed, "promises without a test of their name"
+    assert promised - proven == set(), "promises without a test of their name"
     assert proven - promised == set(), "tests of what the port's docstring does not promise"
 
 
