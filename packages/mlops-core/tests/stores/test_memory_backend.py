@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 from mlops_core.errors import ConfigurationError, IntegrityError, InvalidNameError
+from mlops_core.ports.experiment_tracker import MetricCondition
 from mlops_core.sessions import open_session
 from mlops_core.settings import BackendSettings, Settings
 from mlops_core.stores.memory.artifact_store import MemoryArtifactStore
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from mlops_core.manifest import Manifest
-    from mlops_core.ports.experiment_tracker import MetricCondition
+    from mlops_core.ports.experiment_tracker import Comparison
     from mlops_core.ports.model_registry import IfExists
 
 _ODD_CLOCK = datetime(2026, 3, 29, 1, 30, tzinfo=timezone(timedelta(hours=5, minutes=45)))
@@ -149,14 +150,9 @@ def test_a_registration_called_again_gives_its_own_version() -> None:
 
 @pytest.mark.parametrize("comparison", ["=", "!=", "", "like"])
 def test_a_comparison_that_is_none_is_refused(comparison: str) -> None:
-    class Condition:
-        key = "auc"
-        value = 0.5
-
-    condition = Condition()
-    vars(condition)["comparison"] = comparison
+    condition = MetricCondition(key="auc", comparison=cast("Comparison", comparison), value=0.5)
     with pytest.raises(InvalidNameError, match="'auc'") as caught:
-        MemoryExperimentTracker().runs(metrics=[cast("MetricCondition", condition)])
+        MemoryExperimentTracker().runs(metrics=[condition])
     assert repr(comparison) in caught.value.why
 
 

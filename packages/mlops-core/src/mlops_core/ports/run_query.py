@@ -82,14 +82,15 @@ def _condition(given: object) -> MetricCondition:
         raise _refused(f"a condition is a MetricCondition, not {shown(given)}")
     if not isinstance(cast("object", given.key), str):
         raise _refused(f"a metric's name is text, not {shown(given.key)}")
+    metric = f"the metric {given.key!r:.80}"
     if given.comparison not in tuple(_COMPARE):  # a list cannot be looked up in a mapping
-        raise _refused(f"a comparison is one of {' '.join(_COMPARE)}, not {shown(given.comparison)}")
+        raise _refused(f"a comparison is one of {' '.join(_COMPARE)}, not {shown(given.comparison)}", metric)
     value = metric_number(given.value)
     if value is None:
-        raise _refused(f"{given.key!r:.80} is compared with a number, not with {shown(given.value)}")
+        raise _refused(f"it is compared with a number, not with {shown(given.value)}", metric)
     return MetricCondition(key=given.key, comparison=given.comparison, value=value)
 
 
-def _refused(why: str) -> InvalidNameError:
+def _refused(why: str, metric: str = "metrics like this") -> InvalidNameError:
     hint = 'metrics=[MetricCondition(key="auc", comparison=">=", value=0.8)]'
-    return InvalidNameError("runs cannot be looked for by this metric", why=why, hint=hint)
+    return InvalidNameError(f"runs cannot be looked for by {metric}", why=why, hint=hint)
