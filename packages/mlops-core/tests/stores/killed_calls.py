@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
@@ -105,11 +106,10 @@ def prepare(root: Path) -> None:
 
 def make_old(root: Path) -> None:
     then = time.time() - _TWO_DAYS
-    for folder in (root / "packages", root / "tmp", root / "gc"):
-        for path in folder.rglob("*"):
-            if path.is_file():
-                with suppress(FileNotFoundError):
-                    os.utime(path, (then, then))
+    for path in root.rglob("*"):
+        if path.is_dir() or path.relative_to(root).parts[0] in {"packages", "tmp", "gc"}:
+            with suppress(FileNotFoundError):
+                os.utime(path, (then, then))
 
 
 def read_all(registry: StoreModelRegistry) -> list[int]:
@@ -208,6 +208,10 @@ def check(root: Path, call: Call) -> None:
     assert not [path for path in (root / "tmp").iterdir() if path.is_file()], "unfinished files are left"
     stored = [path for path in (root / "packages").rglob("*") if path.is_file()]
     assert len(stored) == _FILES * len(live), "files are left that no version names"
+    make_old(root)  # a folder from which the collection took the last file was changed by that
+    FileArtifactStore(root).sweep(older_than=timedelta(days=1))
+    empty = [path for path in root.rglob("*") if path.is_dir() and not any(path.iterdir())]
+    assert [path for path in empty if path != root / "tmp" / "locks"] == [], "folders without a file are left"
     assert not (root / "gc").exists()
     assert len(list(FileArtifactStore(root).folders(f"models/{MODEL}/"))) == 1, "an earlier incarnation is left"
     assert registry.collect_garbage().leftovers == ()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+import socket
 import threading
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,18 +114,29 @@ def test_a_key_that_is_a_folder_of_another_is_refused(
 
 
 def test_a_full_disk_is_a_backend_error_that_names_the_folder_and_is_not_tried_again(
-    store: FileArtifactStore, root: Path
+    store: FileArtifactStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Full(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    monkeypatch.setattr(file_objects, "sync_file", full)
     with pytest.raises(BackendError) as caught:
-        store.put("a", Full())
+        store.put("a", b"1")
     assert str(root) in str(caught.value)
     assert "No space left" in caught.value.why
     assert isinstance(caught.value.__cause__, OSError)
     assert not caught.value.retryable
+    assert not leftovers(root)
+
+
+def test_an_error_of_the_stream_is_not_told_as_one_of_the_disk(store: FileArtifactStore, root: Path) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.EIO, "the caller's own disk")
+
+    with pytest.raises(OSError, match="the caller's own disk") as caught:
+        store.put("a", Broken())
+    assert type(caught.value) is OSError
     assert not leftovers(root)
 
 
@@ -216,6 +230,71 @@ def test_temporary_files_and_locks_are_never_listed(store: FileArtifactStore, ro
 def test_the_etag_of_a_big_object_changes_with_every_write(store: FileArtifactStore) -> None:
     etags = {store.put("a", b"x" * BIG).etag for _ in range(5)}
     assert len(etags) == 5
+
+
+def test_etags_of_big_objects_do_not_rest_on_the_clock_nor_on_inodes(
+    store: FileArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Some file systems give a freed inode away at once, and some kernels' file clocks stand still for milliseconds.
+    given: dict[int, int] = {}
+    set_times, fstat = os.utime, os.fstat
+
+    def utime(path: Path, *, ns: tuple[int, int]) -> None:
+        given[path.stat().st_ino] = ns[1]
+        set_times(path, ns=ns)
+
+    def frozen(descriptor: int) -> SimpleNamespace:
+        found = fstat(descriptor)
+        modified = given.get(found.st_ino, 0)
+        return SimpleNamespace(st_size=found.st_size, st_mode=found.st_mode, st_ino=1, st_mtime_ns=modified)
+
+    monkeypatch.setattr(os, "utime", utime)
+    monkeypatch.setattr(os, "fstat", frozen)
+    etags = {store.put("a", bytes([number]) * BIG).etag for number in range(20)}
+    assert len(etags) == 20
+
+
+def test_the_time_of_a_big_object_is_right_to_the_second_and_of_a_small_one_exact(store: FileArtifactStore) -> None:
+    small = [store.put(str(number), b"1").modified_at for number in range(5)]
+    assert small == sorted(small)
+    assert abs(store.put("big", b"1" * BIG).modified_at - small[-1]) < timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("key", ["plots", "plots/deep"])
+@pytest.mark.parametrize("if_absent", [False, True])
+def test_empty_folders_that_a_killed_write_has_left_block_no_key(
+    store: FileArtifactStore, root: Path, key: str, if_absent: bool
+) -> None:
+    (root / "plots" / "deep" / "deeper").mkdir(parents=True)
+    (root / "plots" / "deep" / "too").mkdir(parents=True)
+    store.put(key, b"x", if_absent=if_absent)
+    assert keys(store) == [key]
+
+
+def test_a_folder_that_is_not_empty_is_left_as_it_is(store: FileArtifactStore, root: Path) -> None:
+    store.put("plots/one", b"1")
+    with pytest.raises(InvalidNameError, match="cannot be a key"):
+        store.put("plots", b"x")
+    assert keys(store) == ["plots/one"]
+    (root / "plots" / "one").rename(root / "plots" / "no key\n")
+    with pytest.raises(InvalidNameError, match="cannot be a key"):
+        store.put("plots", b"x")
+    assert (root / "plots" / "no key\n").read_bytes() == b"1"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_and_a_socket_are_no_objects_and_nobody_waits_for_them(
+    store: FileArtifactStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("a", b"1")
+    os.mkfifo(root / "pipe")
+    monkeypatch.chdir(root)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+        assert keys(store) == ["a"]
+        for name in ["pipe", "socket"]:
+            with pytest.raises(ArtifactNotFoundError):
+                store.get(name)
 
 
 def test_concurrent_creating_and_deleting_in_one_folder_fails_nobody(store: FileArtifactStore) -> None:

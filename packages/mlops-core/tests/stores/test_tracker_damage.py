@@ -98,8 +98,9 @@ def test_a_path_that_the_store_cannot_hold_is_told_as_the_runs_path(
     tracker: StoreExperimentTracker, root: Path
 ) -> None:
     run = tracker.start_run("e")
-    # Somebody else has made a folder there; the run knows nothing of it.
+    # Somebody else has put a file below it; the run knows nothing of that.
     (root / "runs" / run.id / "files" / "d").mkdir(parents=True)
+    (root / "runs" / run.id / "files" / "d" / "e").touch()
     with pytest.raises(InvalidNameError) as caught:
         run.log_files({"d": b""})
     assert caught.value.what == "'d' cannot be a run's file in the backend 'home'"

@@ -112,13 +112,13 @@ class Collected:
 
 @runtime_checkable
 class SweepsTemporary(Protocol):
-    """A store that may leave unfinished files behind, which no listing shows."""
+    """A store that may leave unfinished files or empty folders behind, which no listing shows."""
 
     def sweep(self, *, older_than: timedelta, dry_run: bool) -> tuple[int, int]:
-        """Remove unfinished files that are older by the store's own clock.
+        """Remove what is unfinished and older by the store's own clock.
 
         Returns:
-            How many files, and their bytes.
+            How many files and folders, and the files' bytes.
         """
         ...
 
@@ -155,7 +155,9 @@ class Collection:
         if isinstance(store, SweepsTemporary):
             objects, size = store.sweep(older_than=self._grace, dry_run=self._dry_run)
             if objects:
-                self._leftovers.append(Leftover(what="unfinished files", why=_KILLED, objects=objects, size=size))
+                self._leftovers.append(
+                    Leftover(what="unfinished files and empty folders", why=_KILLED, objects=objects, size=size)
+                )
         return Collected(leftovers=tuple(self._leftovers), kept=tuple(self._kept), dry_run=self._dry_run)
 
     def _collect_model(self, model: str) -> None:
@@ -217,9 +219,9 @@ class Collection:
 
     def _unnamed(self, head: Head, folders: list[str]) -> list[str]:
         """Folders that no live version names and none can name any more."""
+        if not folders:
+            return []
         live = self._state.live_versions(head)
-        if len(folders) == len(live):
-            return []  # one each: nothing is left over, and no record has to be read
         named = self._folders_of(head, live)
         candidates = [each for each in folders if each not in named and self._may_be_collected(head.model, each)]
         if not candidates or self._dry_run:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 _HASHED_UP_TO: Final = 256 << 10
 _CHUNK: Final = 1 << 20
-_NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_SECOND: Final = 1_000_000_000
+"""In nanoseconds."""
+# O_NONBLOCK: whoever opens a named pipe would wait for its writer; files do not care.
+_FILES_ONLY: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,7 +48,7 @@ def found_file(stream: BinaryIO) -> FoundFile:
     """What is known of an open file, which may be read to its end for it.
 
     The etag is the SHA-256 of the content up to 256 KiB. Above, it is size, time and inode: files are never written in
-    place, so every write changes them.
+    place, and every write of a file of that size draws its time within the second; see :func:`temporary_file`.
     """
     status = os.fstat(stream.fileno())
     if status.st_size <= _HASHED_UP_TO:
@@ -55,16 +58,46 @@ def found_file(stream: BinaryIO) -> FoundFile:
     return FoundFile(status.st_size, etag, _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000))
 
 
+class Source:
+    """What a caller gives to be stored. What its stream raises is no error of the disk that it is written to.
+
+    Args:
+        data: The bytes, or a stream of them.
+    """
+
+    def __init__(self, data: bytes | BinaryIO) -> None:
+        self._stream = io.BytesIO(data) if isinstance(data, bytes) else data
+        self._error: Exception | None = None
+
+    def read(self) -> bytes:
+        """The next bytes; none at the end."""
+        try:
+            return self._stream.read(_CHUNK)
+        except Exception as exc:
+            self._error = exc
+            raise
+
+    def classify(self, error: Exception) -> type[BackendError] | None:
+        """The class for an error of the disk; ``None`` for what is none, and for what the stream has raised."""
+        return None if error is self._error else classify_os_error(error)
+
+
 @contextmanager
-def temporary_file(folder: Path, data: bytes | BinaryIO) -> Generator[tuple[Path, FoundFile]]:
-    """The data in a new synced file, whose temporary name is gone afterwards."""
+def temporary_file(folder: Path, source: Source) -> Generator[tuple[Path, FoundFile]]:
+    """The data in a new synced file, whose temporary name is gone afterwards.
+
+    A file too big to be hashed gets a random time within its second. The kernel's own is not enough to tell two writes
+    apart: its file clock may stand still for milliseconds, and a file system may give a freed inode away at once.
+    """
     path = folder / f"{secrets.token_hex(16)}.part"
     try:
         with path.open("xb") as stream:
-            source = io.BytesIO(data) if isinstance(data, bytes) else data
-            while chunk := source.read(_CHUNK):
+            while chunk := source.read():
                 stream.write(chunk)
             stream.flush()
+            if stream.tell() > _HASHED_UP_TO:
+                now = path.stat().st_mtime_ns
+                os.utime(path, ns=(now, now - now % _SECOND + secrets.randbelow(_SECOND)))
             sync_file(stream.fileno())
         with path.open("rb") as stream:
             found = found_file(stream)
@@ -74,12 +107,12 @@ def temporary_file(folder: Path, data: bytes | BinaryIO) -> Generator[tuple[Path
 
 
 def open_file(path: Path) -> BinaryIO | None:
-    """A file's stream; ``None`` if there is none, or what is there is no file, such as a folder or a link."""
+    """A file's stream; ``None`` if there is none, or what is there is no file, such as a folder, a link or a pipe."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_LINKS)
+        descriptor = os.open(path, os.O_RDONLY | _FILES_ONLY)
     except OSError as exc:
-        # ELOOP: a symbolic link, which no store makes and none follows.
-        if exc.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+        # ELOOP: a symbolic link, which no store makes and none follows. ENXIO: a socket.
+        if exc.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}:
             return None
         raise
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -115,6 +148,25 @@ def remove_empty(folder: Path, *, below: Path) -> None:
         except OSError:
             return
         folder = folder.parent
+
+
+def remove_empty_tree(folder: Path) -> bool:
+    """Remove a folder that holds no file at any depth, as a killed write leaves it.
+
+    Returns:
+        Whether it is gone.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+        if not all(each.is_dir(follow_symlinks=False) and remove_empty_tree(folder / each.name) for each in found):
+            return False
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # no folder; or a write has just put something into it
+    return True
 
 
 def keys_below(folder: Path, base: str, prefix: str) -> Iterator[str]:

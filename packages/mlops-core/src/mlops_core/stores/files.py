@@ -2,11 +2,13 @@
 
 * Nothing is written in place. Bytes go to a temporary file in ``tmp/``, are synced, and then get their name: by
   ``os.link`` when the key must be new (the link fails if it is not), else by ``os.replace``. So a reader, who takes no
-  lock, sees a whole object or none, and ``kill -9`` leaves at most a file in ``tmp/``, which is never listed.
+  lock, sees a whole object or none. ``kill -9`` leaves at most a file in ``tmp/`` and empty folders: neither is listed
+  or in the way of a key, and ``sweep`` removes both.
 * Whatever replaces or deletes holds an operating-system lock, on one of 64 files in ``tmp/locks/`` that are never
   deleted; ``if_match`` reads the etag again while holding it. Deleting a lock file would split its waiters.
-* An etag is the SHA-256 of the content up to 256 KiB. A bigger object's is its size, time of writing and inode, which
-  every write changes because every write makes a new file: nobody rereads gigabytes for a ``stat``.
+* An etag is the SHA-256 of the content up to 256 KiB: nobody rereads gigabytes for a ``stat``. A bigger object's is its
+  size, inode and time, to which each write gives random nanoseconds: neither inodes nor kernels' clocks tell writes
+  apart. So ``modified_at`` of a big object is right to the second.
 * ``a`` and ``a/b`` cannot both be files: the second is refused with ``InvalidNameError``. ``tmp/...`` is ours. Where
   the file system folds names, a key that differs from another by case or normal form only is refused too, and each part
   of a key costs the reading of a folder.
@@ -27,6 +29,7 @@ from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStor
 from mlops_core.stores.file_locks import exclusive_lock
 from mlops_core.stores.file_names import TEMPORARY, folded, names_are_folded, spelled_otherwise, why_no_file
 from mlops_core.stores.file_objects import (
+    Source,
     classify_os_error,
     folders_below,
     found_file,
@@ -34,6 +37,7 @@ from mlops_core.stores.file_objects import (
     make_folder,
     open_file,
     remove_empty,
+    remove_empty_tree,
     temporary_file,
 )
 from mlops_core.stores.file_sweep import sweep_unfinished
@@ -98,10 +102,13 @@ class FileArtifactStore:
         """
         check_put(self, key, data, if_absent=if_absent, if_match=if_match, backend=self._backend)
         path = self._path(key)
-        self._refuse_as_key(key, why_no_file(key))
-        with self._translating("put", key, f"cannot store {key!r} in {self._root}"):
+        why = why_no_file(key)
+        if why:
+            raise self._no_key(key, why)
+        source = Source(data)
+        with self._translating("put", key, f"cannot store {key!r} in {self._root}", source):
             self._prepare()
-            with temporary_file(self._temporary, data) as (temporary, found):
+            with temporary_file(self._temporary, source) as (temporary, found):
                 if if_match is not None:
                     self._replace(key, temporary, path, if_match)
                 elif if_absent:
@@ -178,34 +185,32 @@ class FileArtifactStore:
             remove_empty(path.parent, below=self._root)
 
     def sweep(self, *, older_than: timedelta, dry_run: bool = False) -> tuple[int, int]:
-        """Remove what killed writes have left in ``tmp/``.
+        """Remove what killed writes have left: files in ``tmp/``, and folders that hold no file.
 
         Args:
-            older_than: How long ago a file was written last, at least, by the file system's clock.
+            older_than: How long ago it was changed last, at least, by the file system's clock.
             dry_run: Remove nothing.
 
         Returns:
-            How many files, and their bytes.
+            How many files and folders, and the files' bytes.
         """
         with self._translating("sweep", "", f"cannot remove unfinished files of {self._root}"):
-            return sweep_unfinished(self._temporary, older_than=older_than, dry_run=dry_run)
+            return sweep_unfinished(self._root, older_than=older_than, dry_run=dry_run)
 
     def _path(self, key: str) -> Path:
         check_key(key)
         return self._root.joinpath(*key.split("/"))
 
-    def _refuse_as_key(self, key: str, why: str) -> None:
-        if why:
-            raise InvalidNameError(
-                f"{key[:80]!r} cannot be a key of this store", where=str(self._root), why=why, hint="choose another key"
-            )
+    def _no_key(self, key: str, why: str) -> InvalidNameError:
+        what = f"{key[:80]!r} cannot be a key of this store"
+        return InvalidNameError(what, where=str(self._root), why=why, hint="choose another key")
 
     def _is_spelled_otherwise(self, key: str) -> bool:
         return names_are_folded(self._root) and spelled_otherwise(self._root, key)
 
     def _refuse_twin(self, key: str) -> None:
         if self._is_spelled_otherwise(key):
-            self._refuse_as_key(key, "to this file system it is the same as another key, spelled otherwise")
+            raise self._no_key(key, "to this file system it is the same as another key, spelled otherwise")
 
     def _prepare(self) -> None:
         if not self._prepared:
@@ -229,12 +234,11 @@ class FileArtifactStore:
                 if attempt == attempts - 1:
                     raise
             except (IsADirectoryError, NotADirectoryError) as exc:
-                raise InvalidNameError(
-                    f"{key[:80]!r} cannot be a key of this store",
-                    where=str(self._root),
-                    why="another object's key is a folder of it, or it is a folder of another object's key",
-                    hint="choose another key: 'a' and 'a/b' cannot both be files",
-                ) from exc
+                is_last = attempt == attempts - 1
+                if isinstance(exc, IsADirectoryError) and not is_last and remove_empty_tree(path):
+                    continue
+                why = "'a' and 'a/b' cannot both be files, and with another object's key that would be so"
+                raise self._no_key(key, why) from exc
             else:
                 return
 
@@ -289,9 +293,11 @@ class FileArtifactStore:
         why = f"{self._root} has no such file"
         raise no_object(key, operation=operation, backend=self._backend, why=why)
 
-    def _translating(self, operation: str, key: str, what: str) -> AbstractContextManager[None]:
+    def _translating(
+        self, operation: str, key: str, what: str, source: Source | None = None
+    ) -> AbstractContextManager[None]:
         return translating_errors(
-            classify_os_error,
+            classify_os_error if source is None else source.classify,
             what=what,
             operation=operation,
             subject=key,
