@@ -230,10 +230,19 @@ def test_every_capability_is_declared(registry: StoreModelRegistry) -> None:
 def test_a_registration_slower_than_half_the_grace_is_given_up(store: FileArtifactStore, package: Make) -> None:
     seconds = iter([0.0, 31.0, 100.0, 129.0])
     registry = StoreModelRegistry(store, backend="home", monotonic=lambda: next(seconds), grace=timedelta(seconds=60))
-    with pytest.raises(BackendUnavailableError, match="too long"):
+    with pytest.raises(BackendUnavailableError, match="too long") as caught:
         register(registry, package(b"1"), "a")
+    assert "it took 0:00:31, more than half of the grace period of 0:01:00" in caught.value.why
     assert list(registry.versions("churn")) == []
     assert register(registry, package(b"1"), "a") == 1
+
+
+@pytest.mark.parametrize("grace", [timedelta(0), timedelta(days=-1)])
+def test_a_grace_period_in_which_nothing_can_be_registered_is_refused(
+    store: FileArtifactStore, grace: timedelta
+) -> None:
+    with pytest.raises(ValueError, match="grace period must be longer than nothing"):
+        StoreModelRegistry(store, backend="home", grace=grace)
 
 
 def test_a_move_that_was_not_made_says_what_was_expected_and_found(registry: StoreModelRegistry, package: Make) -> None:

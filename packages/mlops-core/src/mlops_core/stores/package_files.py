@@ -6,20 +6,17 @@ file that is missing makes it ask again what became of the version.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
+from typing import TYPE_CHECKING, BinaryIO
 
 from mlops_core.errors import ArtifactNotFoundError, IntegrityError, near_matches
 from mlops_core.stores.registry_layout import package_prefix
+from mlops_core.stores.registry_memory import remember
 
 if TYPE_CHECKING:
     from mlops_core.ports.model_registry import PinnedVersion
     from mlops_core.stores.registry_documents import Head
     from mlops_core.stores.registry_record import Record
     from mlops_core.stores.registry_state import RegistryState
-
-_REMEMBERED: Final = 1024
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 class PackageFiles:
@@ -36,7 +33,7 @@ class PackageFiles:
 
     def remember(self, head: Head) -> None:
         """Keep a head that was read just now: opening what it points at needs no second look at it."""
-        _remember(self._heads, head.model, head)
+        remember(self._heads, head.model, head)
 
     def open(self, version: PinnedVersion, path: str) -> BinaryIO:
         """A stream of one file of a version's package, to be closed by the caller; not verified yet.
@@ -89,7 +86,7 @@ class PackageFiles:
             record = self._state.record(head, version.version)
             if record is None or record.digest != version.digest:
                 return None
-            _remember(self._records, pin, record)
+            remember(self._records, pin, record)
         return record
 
     def _located(self, version: PinnedVersion) -> Record:
@@ -98,12 +95,5 @@ class PackageFiles:
         if record.digest != version.digest:
             why = "the model was deleted and made again; this number is another package now"
             raise self._state.no_version(version.model, version.version, "open", why)
-        _remember(self._records, (version.model, version.version, version.digest), record)
+        remember(self._records, (version.model, version.version, version.digest), record)
         return record
-
-
-def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
-    # Forgetting costs a request or two, so the simplest bound will do.
-    if len(memory) >= _REMEMBERED:
-        memory.clear()
-    memory[key] = value

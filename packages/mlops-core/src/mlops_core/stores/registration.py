@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mlops_core.errors import (
@@ -40,7 +41,7 @@ from mlops_core.stores.sealed_documents import NewerFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from mlops_core.manifest import Package
     from mlops_core.ports.model_registry import IfExists
@@ -81,12 +82,20 @@ class Registrar:
         monotonic: Seconds, for the time that a registration takes.
         grace: The age at which ``gc`` may remove a package folder that no record names. A registration that takes
             longer than half of it is given up.
+
+    Raises:
+        ValueError: The grace period is zero or negative.
     """
 
     state: RegistryState
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     grace: timedelta
+
+    def __post_init__(self) -> None:
+        if self.grace <= timedelta(0):
+            why = "a registration that takes longer than half of it is given up"
+            raise ValueError(f"the grace period must be longer than nothing, not {self.grace}: {why}")
 
     def register(self, draft: Record, package: Package, if_exists: IfExists) -> Registered:
         """Store a package as a version.
@@ -273,7 +282,8 @@ class Registrar:
                 operation=_OPERATION,
                 subject=model,
                 backend=self.state.backend,
-                why=f"{seconds:,.0f} s, after which its files may soon be taken for abandoned ones",
+                why=f"it took {timedelta(seconds=seconds)}, more than half of the grace period of {self.grace}, after "
+                "which its files may be taken for abandoned ones",
                 hint="register it again; if the store is that slow, use a longer grace period",
             )
 

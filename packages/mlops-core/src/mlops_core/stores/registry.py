@@ -82,6 +82,7 @@ class StoreModelRegistry:
 
     Raises:
         ConfigurationError: The store has no conditional writes.
+        ValueError: The grace period is zero or negative.
     """
 
     def __init__(

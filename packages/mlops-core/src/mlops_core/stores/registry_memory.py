@@ -34,7 +34,7 @@ class RegistryMemory:
         if head is None or head.deleted:
             self._heads.pop(model, None)
         else:
-            _remember(self._heads, model, head)
+            remember(self._heads, model, head)
 
     def tip(self, head: Head) -> int:
         """A number at which a record of an incarnation was seen, the highest; 0 if none was."""
@@ -43,7 +43,7 @@ class RegistryMemory:
     def saw_record(self, head: Head, version: int) -> None:
         """Keep that there is a record, which is there as long as its incarnation lives."""
         if version > self.tip(head):
-            _remember(self._tips, (head.model, head.incarnation), version)
+            remember(self._tips, (head.model, head.incarnation), version)
 
     def live_digest(self, head: Head, version: int) -> str | None:
         """The digest of a version that is live when a head is what was read; ``None`` if that is not known."""
@@ -52,10 +52,11 @@ class RegistryMemory:
 
     def saw_live(self, head: Head, record: Record) -> None:
         """Keep that a version was found live after a head was read."""
-        _remember(self._digests, (head.model, head.incarnation, record.version), (head.deletions, record.digest))
+        remember(self._digests, (head.model, head.incarnation, record.version), (head.deletions, record.digest))
 
 
-def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+def remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Keep a value, in a memory that stays small."""
     # Forgetting costs a request or two, so the simplest bound will do.
     if len(memory) >= _REMEMBERED:
         memory.clear()
