@@ -44,7 +44,7 @@ test: $(READY) ## Run every test, in random order
 	@$(BIN)/python -m pytest
 
 mutants: $(READY) ## Print which contract test catches which deliberate bug
-	@$(BIN)/python -m pytest -v tests/contract/test_mutants.py
+	@MLOPS_TEST_CATCHERS=3 $(BIN)/python -m pytest -v tests/contract/test_mutants.py
 
 compatibility: $(READY) ## Run the contract tests and write docs/compatibility.md: what each backend has proven
 	@$(BIN)/python -m pytest tests/contract/test_{memory,local}_*.py --compatibility docs/compatibility.md

@@ -1,6 +1,6 @@
 """The contracts catch deliberate bugs: every mutant by a test of its own, while what the mutants are made of passes.
 
-``make mutants`` prints which test catches which mutant.
+``make mutants`` prints which tests catch which mutant, up to three of each; otherwise the first one is enough.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ FEW_PROGRAMMES: Final[Mapping[str, str]] = {"MLOPS_TEST_PROGRAMMES": "5"}
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("run", HONEST)
 def test_every_mutant_is_caught_by_a_test_of_its_own(run: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     caught = catchers_in(run, tmp_path / "junit.xml")
