@@ -297,6 +297,24 @@ def test_a_pipe_and_a_socket_are_no_objects_and_nobody_waits_for_them(
                 store.get(name)
 
 
+def test_a_deletion_waits_for_a_replacement_that_has_checked_its_condition(
+    store: FileArtifactStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = store.put("a", b"1").etag
+    deletion = threading.Thread(target=store.delete, args=("a",))
+    replace = type(root).replace
+
+    def beside_a_deletion(source: Path, target: Path) -> Path:
+        deletion.start()
+        deletion.join(0.1)
+        return replace(source, target)
+
+    monkeypatch.setattr(type(root), "replace", beside_a_deletion)
+    store.put("a", b"2", if_match=etag)
+    deletion.join()
+    assert keys(store) == []
+
+
 def test_concurrent_creating_and_deleting_in_one_folder_fails_nobody(store: FileArtifactStore) -> None:
     errors: list[BaseException] = []
 

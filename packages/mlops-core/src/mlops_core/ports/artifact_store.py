@@ -71,12 +71,13 @@ class ArtifactStore(Protocol):
     * ``deleting_is_idempotent``: removing what is not there is fine; what was removed is gone for every later call.
     * ``missing_is_an_error_of_its_own``: ``ArtifactNotFoundError``, never empty bytes.
     * ``a_condition_has_one_winner``: ``if_absent`` and ``if_match`` with ``CONDITIONAL_PUT``, under concurrency too;
-      refused without. What is refused has changed nothing.
+      refused without. What is refused has changed nothing. ``if_match`` never brings back what was deleted.
     * ``times_are_the_stores_own``: ``modified_at`` is aware UTC by the store's clock, to the second at least.
     * ``the_process_stays_as_it_was``: no environment writes, no logging set-up; several threads at once.
     * ``vendor_errors_arrive_as_ours``: with the original as ``__cause__``; secrets appear nowhere. A write whose reply
       is lost is ``BackendUnavailableError`` whether it was made or not, never a refusal: a store does not try a write
-      under a condition again, since it would find its own. Bugs of ours pass through untouched.
+      under a condition again, since it would find its own. Bugs of ours pass through untouched, and so does whatever
+      the stream that is put raises, an ``OSError`` too.
 
     Every method may raise ``AuthenticationError``, ``AccessDeniedError`` and ``BackendUnavailableError``. A method that
     gives an iterator may raise at its first step instead of at the call.

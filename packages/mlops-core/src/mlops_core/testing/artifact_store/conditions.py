@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 import pytest
 
-from mlops_core.errors import AlreadyExistsError, ConflictError, UnsupportedOperationError
+from mlops_core.errors import AlreadyExistsError, ArtifactNotFoundError, ConflictError, UnsupportedOperationError
 from mlops_core.testing.artifact_store.base import (
     ABSENT,
     KEY,
@@ -17,7 +18,7 @@ from mlops_core.testing.artifact_store.base import (
     contents,
     takes_conditions,
 )
-from mlops_core.testing.threads import all_at_once
+from mlops_core.testing.threads import all_at_once, errors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from mlops_core.testing.subjects import ArtifactStoreBackDoor, StoreUnderTest
 
 _ROUNDS = 6
+_DELETIONS = 64
+_LONG_TO_CHECK = 200_000
+"""Bytes of an object: a store that hashes it takes its time between check and write."""
 
 
 class _Condition(TypedDict, total=False):
@@ -191,6 +195,38 @@ class Conditions(ArtifactStorePart):
             with pytest.raises(ValueError, match="if_absent"):
                 store.put(key, b"new", if_absent=True, if_match=etag)
         assert contents(store) == {KEY: b"old"}
+
+    def test_a_condition_has_one_winner__and_who_deletes_is_no_loser(self, subject: StoreUnderTest) -> None:
+        """What was deleted stays away: a replacement under way happened before, or finds that it is gone.
+
+        If this fails: between the check of the condition and the write somebody else can delete.
+        """
+        if not takes_conditions(subject.store):
+            return
+        stop = threading.Event()
+        content = b"x" * _LONG_TO_CHECK
+
+        def replace() -> None:
+            own = subject.another()
+            while not stop.is_set():
+                try:
+                    own.put(KEY, content, if_match=own.stat(KEY).etag)
+                except (ArtifactNotFoundError, ConflictError):
+                    continue
+
+        def delete() -> None:
+            own = subject.another()
+            try:
+                for number in range(_DELETIONS):
+                    own.put(KEY, content, if_absent=True)  # nobody else makes it anew
+                    for _ in range(number % 8):  # so that deletions come at every moment of a replacement
+                        own.get(KEY)
+                    own.delete(KEY)
+            finally:
+                stop.set()
+
+        assert errors_of(all_at_once([delete, replace, replace])) == []
+        assert_missing(subject.store, KEY)
 
     @staticmethod
     def _race(subject: StoreUnderTest, key: str, before: str | None) -> Sequence[ArtifactInfo | Exception]:

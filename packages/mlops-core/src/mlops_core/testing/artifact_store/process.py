@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import traceback
 from typing import TYPE_CHECKING
@@ -91,9 +92,10 @@ class Process(ArtifactStorePart):
         assert keys(store) == sorted(f"{own}/{turn}" for own in range(RIVALS) for turn in range(6))
 
     def test_vendor_errors_arrive_as_ours__and_bugs_pass_through_untouched(self, store: ArtifactStore) -> None:
-        """What a caller's own stream raises arrives as it is, without being dressed up.
+        """What a caller's own stream raises arrives as it is, not dressed up, be it of a class that vendors use.
 
-        If this fails: an ``except Exception`` translates what is not the vendor's. See ``translating_errors``.
+        If this fails: an ``except Exception`` translates what is not the vendor's. See ``translating_errors``. If it is
+        the ``OSError``: the stream is read inside the translation; keep what it raised, and let that pass.
         """
 
         class Broken(io.BytesIO):
@@ -101,7 +103,14 @@ class Process(ArtifactStorePart):
                 del size
                 raise error
 
-        for error in (_NotOfAnyVendorError("a bug"), KeyError("a bug"), InvalidNameError("ours"), ValueError("a bug")):
+        for error in (
+            _NotOfAnyVendorError("a bug"),
+            KeyError("a bug"),
+            InvalidNameError("ours"),
+            ValueError("a bug"),
+            OSError(errno.EIO, "the disk of the caller"),
+            ConnectionResetError("the connection of the caller"),
+        ):
             with pytest.raises(type(error)) as caught:
                 store.put(KEY, Broken())
             assert caught.value is error
