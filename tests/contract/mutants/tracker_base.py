@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mlops_core.ports.run_query import RunQuery
 from mlops_core.stores.memory.experiment_tracker import MemoryExperimentTracker, MemoryTrackerState
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
+
+
+class Asked(NamedTuple):
+    """The conditions of ``runs``."""
+
+    params: dict[str, ParameterValue]
+    metrics: list[MetricCondition]
+    tags: dict[str, str]
 
 
 class RunMutant(MemoryRun):
@@ -66,18 +74,12 @@ class TrackerMutant(MemoryExperimentTracker):
     ) -> Iterator[RunRecord]:
         given = list(metrics) if isinstance(metrics, Iterator) else metrics
         RunQuery.checked(params=params, metrics=given, tags=tags)
-        found = self.found(experiment, dict(params), list(given), dict(tags))
+        found = self.found(experiment, Asked(dict(params), list(given), dict(tags)))
         return (self.answered(each) for each in found)
 
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
+    def found(self, experiment: str | None, asked: Asked) -> Iterator[RunRecord]:
         """What ``runs`` finds."""
-        return super().runs(experiment, params=params, metrics=metrics, tags=tags)
+        return super().runs(experiment, params=asked.params, metrics=asked.metrics, tags=asked.tags)
 
     def answered(self, record: RunRecord) -> RunRecord:
         """What is made of a record before it is given to the caller."""

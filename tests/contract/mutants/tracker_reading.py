@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import timedelta, timezone
-from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlops_core.errors import ArtifactNotFoundError, NotFoundError, RunNotFoundError, UnsupportedOperationError
-from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, MetricCondition, MetricPoint, RunFile
+from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, MetricPoint, RunFile
 
 from .registry_base import SECRET
 from .tracker_base import RunMutant, TrackerMutant
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from mlops_core.ports.experiment_tracker import ParameterValue, RunRecord
+    from mlops_core.ports.experiment_tracker import RunRecord
     from mlops_core.stores.memory.experiment_tracker import MemoryTrackerState
     from mlops_core.stores.memory.run import MemoryRun
 
@@ -98,188 +97,6 @@ class ExperimentIsLowered(TrackerMutant):
 
     def start_run(self, experiment: str, /, *, name: str = "", tags: Mapping[str, str] = {}) -> MemoryRun:
         return super().start_run(experiment.lower(), name=name, tags=tags)
-
-
-class RunsOldestFirst(TrackerMutant):
-    """Runs are found in the order in which they were started."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        return reversed(list(super().found(experiment, params, metrics, tags)))
-
-
-class OnePageOfRuns(TrackerMutant):
-    """Only the first page of runs is found."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        return islice(super().found(experiment, params, metrics, tags), 20)
-
-
-class ConditionsOfThePageOnly(TrackerMutant):
-    """Conditions are looked at on the newest runs only."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        page = {each.id for each in islice(super().found(experiment, {}, [], {}), 4)}
-        return (each for each in super().found(experiment, params, metrics, tags) if each.id in page)
-
-
-class TagsAreFoundByPart(TrackerMutant):
-    """A tag is found by a part of its value."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        for each in super().found(experiment, params, metrics, {}):
-            if all(value in each.tags.get(key, "") and key in each.tags for key, value in tags.items()):
-                yield each
-
-
-class ParametersAreFoundWithoutCase(TrackerMutant):
-    """A parameter is found whatever the case of its value."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        list(super().found(experiment, params, metrics, tags))
-        for each in super().found(experiment, {}, metrics, tags):
-            if all(each.params.get(key, "").lower() == str(value).lower() for key, value in params.items()):
-                yield each
-
-
-class PercentStandsForAnything(TrackerMutant):
-    """``%`` in the value of a tag stands for any text."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        literal = {key: value for key, value in tags.items() if "%" not in value}
-        for each in super().found(experiment, params, metrics, literal):
-            if tags.keys() <= each.tags.keys():
-                yield each
-
-
-class ExperimentIsFoundByItsBeginning(TrackerMutant):
-    """The runs of experiments whose names begin alike are found."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        found = super().found(None, params, metrics, tags)
-        return (each for each in found if experiment is None or each.experiment.startswith(experiment))
-
-
-class UnknownExperimentFails(TrackerMutant):
-    """Looking into an experiment that is not there is an error."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        found = super().found(experiment, params, metrics, tags)
-        if experiment is not None and experiment not in {each.experiment for each in self.state.runs.values()}:
-            raise NotFoundError(f"no experiment {experiment!r}", operation="runs", subject=experiment)
-        return found
-
-
-class OneMetricConditionIsEnough(TrackerMutant):
-    """Only the first condition on metrics has to hold."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        list(super().found(experiment, params, metrics, tags))
-        return super().found(experiment, params, metrics[:1], tags)
-
-
-class AnyPointFulfilsACondition(TrackerMutant):
-    """A condition holds if any value of the metric fulfils it."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        exact = {each.id for each in super().found(experiment, params, metrics, tags)}
-        for each in super().found(experiment, params, [], tags):
-            points = self.state.runs[each.id].points
-            best = all(any(point.value >= one.value for point in points.get(one.key, [])) for one in metrics) and all(
-                one.comparison == ">=" for one in metrics
-            )
-            if each.id in exact or best:
-                yield each
-
-
-class StrictlyLessIsLess(TrackerMutant):
-    """``<`` takes what is equal."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        wider = [replace(each, comparison="<=") if each.comparison == "<" else each for each in metrics]
-        return super().found(experiment, params, wider, tags)
-
-
-class RunWithoutTheMetricIsFound(TrackerMutant):
-    """A metric that a run does not have counts as 0."""
-
-    def found(
-        self,
-        experiment: str | None,
-        params: dict[str, ParameterValue],
-        metrics: list[MetricCondition],
-        tags: dict[str, str],
-    ) -> Iterator[RunRecord]:
-        exact = {each.id for each in super().found(experiment, params, metrics, tags)}
-        for each in super().found(experiment, params, [], tags):
-            missing = [one for one in metrics if one.key not in each.metrics]
-            if each.id in exact or (missing and all(one.comparison in {"<", "<="} for one in metrics)):
-                yield each
 
 
 class MissingRunHasNoHistory(TrackerMutant):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlops_core.testing.experiment_tracker import ExperimentTrackerContract
 
-from . import tracker_reading, tracker_runs
+from . import tracker_reading, tracker_runs, tracker_search
 from .contracts import contract_classes, mutants_of
 from .tracker_base import RunMutant, TrackerMutant, subject_of
 
@@ -15,7 +15,7 @@ globals().update(
             TrackerMutant,
             RunMutant,
             *mutants_of(RunMutant, tracker_runs),
-            *mutants_of(TrackerMutant, tracker_reading),
+            *mutants_of(TrackerMutant, tracker_reading, tracker_search),
         ],
         fixture="fresh_tracker",
         subject=subject_of,
