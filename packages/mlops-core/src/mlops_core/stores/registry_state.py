@@ -49,7 +49,7 @@ class RegistryState:
         self.documents = documents
         self.backend = backend
         self.new_id = new_id
-        self.memory = RegistryMemory()
+        self.memory: RegistryMemory = RegistryMemory()
 
     def find_head(self, model: str) -> tuple[Head, str] | None:
         """A model's head, deleted or not, with its etag."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn
 
 import pytest
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_core.ports.backend import OptionValue, PortName
+    from mlops_core.testing.contract import ContractName
 
 _PROTOCOLS: Final[Mapping[PortName, type]] = {
     "model_registry": ModelRegistry,
@@ -43,7 +44,7 @@ class BackendContract(Contract):
     callable without arguments that returns a :class:`~mlops_core.testing.subjects.BackendUnderTest`.
     """
 
-    port = "backend"
+    port: ClassVar[ContractName] = "backend"
 
     @pytest.fixture
     def subject(self, fresh_backend: Callable[[], BackendUnderTest]) -> BackendUnderTest:

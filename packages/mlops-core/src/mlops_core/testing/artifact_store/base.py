@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlops_core.ports.artifact_store import ArtifactStore
+    from mlops_core.testing.contract import ContractName
     from mlops_core.testing.subjects import ArtifactStoreBackDoor
 
 KEY: Final = "reports/auc.json"
@@ -32,7 +33,7 @@ class ArtifactStorePart(Contract):
         many: How many keys the listings are tried with; set it above the vendor's page size.
     """
 
-    port = "artifact_store"
+    port: ClassVar[ContractName] = "artifact_store"
     many: ClassVar[int] = 30
 
     @pytest.fixture

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mlops_core.errors import BackendError
     from mlops_core.ports.experiment_tracker import ExperimentTracker
+    from mlops_core.testing.contract import ContractName
     from mlops_core.testing.subjects import ExperimentTrackerBackDoor
 
 EXPERIMENT: Final = "late-flight"
@@ -32,7 +33,7 @@ class ExperimentTrackerPart(Contract):
         many: How many runs the search is tried with; set it above the vendor's page size.
     """
 
-    port = "experiment_tracker"
+    port: ClassVar[ContractName] = "experiment_tracker"
     many: ClassVar[int] = 25
 
     @pytest.fixture

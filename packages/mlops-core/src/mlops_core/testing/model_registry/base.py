@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlops_core.ports.model_registry import ModelRegistry
+    from mlops_core.testing.contract import ContractName
     from mlops_core.testing.subjects import ModelRegistryBackDoor
 
 
@@ -24,7 +25,7 @@ class ModelRegistryPart(Contract):
         foreign_names: Names outside the grammar of :mod:`mlops_core.naming` that the vendor takes for a model.
     """
 
-    port = "model_registry"
+    port: ClassVar[ContractName] = "model_registry"
     many: ClassVar[int] = 30
     foreign_names: ClassVar[tuple[str, ...]] = ("Fraud Model", "UPPER_case", "Größe.ä")
 

@@ -19,12 +19,12 @@ from mlops_core.testing.model_registry.calls import ALIAS, MODEL, new_operation,
 from mlops_core.testing.packages import MemoryPackage, make_package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mlops_core.ports.model_registry import ModelRegistry, ModelVersion
     from mlops_core.testing.subjects import RegistryUnderTest
 
-METRICS: Final = {
+METRICS: Final[Mapping[str, float]] = {
     "auc": 0.1 + 0.2,
     "count": 3,
     "valid/loss": -0.0,

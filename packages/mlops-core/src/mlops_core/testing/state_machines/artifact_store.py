@@ -49,7 +49,7 @@ class ArtifactStoreMachine(ComparingMachine):
     def __init__(self, subject: StoreUnderTest) -> None:
         super().__init__()
         self.stores: list[ArtifactStore] = [subject.store, subject.another()]
-        self.memory = MemoryArtifactStore()
+        self.memory: MemoryArtifactStore = MemoryArtifactStore()
         self.keys: list[str] = []
         self.history: dict[str, list[_Written]] = {}
 

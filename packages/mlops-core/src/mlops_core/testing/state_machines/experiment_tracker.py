@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, initialize, invariant, rule
@@ -55,12 +55,12 @@ class ExperimentTrackerMachine(ComparingMachine):
         subject: An empty tracker.
     """
 
-    runs = Bundle("runs")
+    runs: ClassVar[Bundle[Pair]] = Bundle("runs")
 
     def __init__(self, subject: TrackerUnderTest) -> None:
         super().__init__()
         self.trackers: list[ExperimentTracker] = [subject.tracker, subject.another()]
-        self.memory = MemoryExperimentTracker()
+        self.memory: MemoryExperimentTracker = MemoryExperimentTracker()
         self.pairs: list[Pair] = []
         self.unflushed: set[Pair] = set()
         self.highest_step: dict[Pair, int] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, initialize, invariant, multiple, rule
@@ -70,19 +70,19 @@ class ModelRegistryMachine(ComparingMachine):
         subject: An empty registry.
     """
 
-    versions = Bundle("versions")
+    versions: ClassVar[Bundle[object]] = Bundle("versions")
 
     def __init__(self, subject: RegistryUnderTest) -> None:
         super().__init__()
         self.registries: list[ModelRegistry] = [subject.registry, subject.another()]
-        self.memory = MemoryModelRegistry()
+        self.memory: MemoryModelRegistry = MemoryModelRegistry()
         self.models: list[str] = []
         self.aliases: list[str] = []
         self.packages: list[MemoryPackage] = []
-        self.calls = 0
-        self.numbers = Numbers()
+        self.calls: int = 0
+        self.numbers: Numbers = Numbers()
         self.newest: dict[str, Known] = {}
-        self.touched = ""
+        self.touched: str = ""
 
     @property
     def registry(self) -> ModelRegistry:
