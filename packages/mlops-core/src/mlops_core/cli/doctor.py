@@ -54,7 +54,7 @@ def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def _line(finding: Finding) -> str:
-    text = f"{finding.state:9}{finding.check:24}  {finding.detail}"
+    text = f"{finding.state:9}{finding.check:28}  {finding.detail}"
     return text + (f"\n{'':9}fix: {finding.fix}" if finding.fix else "")
 
 
