@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from mlops_core.errors import (
@@ -24,11 +24,12 @@ from mlops_core.stores.conditional_writes import Documents, Retries
 from mlops_core.stores.files import FileArtifactStore
 from mlops_core.stores.registry import StoreModelRegistry
 
+from .hooked_store import HookedStore
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStoreCapability
 
 Make: TypeAlias = Callable[[bytes], FolderPackage]
 Hook: TypeAlias = Callable[[int], None]
@@ -48,78 +49,19 @@ class Killed(BaseException):
     """The process died here."""
 
 
-class Watched:
-    """A store that calls a function before and after each request, with the request's number."""
-
-    def __init__(self, store: FileArtifactStore) -> None:
-        self.inner = store
-        self.requests = 0
-        self.names: list[str] = []
-        self.before: Hook = lambda _: None
-        self.after: Hook = lambda _: None
-
-    @property
-    def capabilities(self) -> ArtifactStoreCapability:
-        return self.inner.capabilities
-
-    def put(
-        self, key: str, data: bytes | BinaryIO, /, *, if_absent: bool = False, if_match: str | None = None
-    ) -> ArtifactInfo:
-        number = self._begin("put", key)
-        answer = self.inner.put(key, data, if_absent=if_absent, if_match=if_match)
-        self.after(number)
-        return answer
-
-    def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
-        number = self._begin("get", key)
-        answer = self.inner.get(key, start=start, stop=stop)
-        self.after(number)
-        return answer
-
-    def open(self, key: str, /, *, start: int = 0) -> BinaryIO:
-        self._begin("open", key)
-        return self.inner.open(key, start=start)
-
-    def stat(self, key: str, /) -> ArtifactInfo:
-        number = self._begin("stat", key)
-        answer = self.inner.stat(key)
-        self.after(number)
-        return answer
-
-    def find(self, prefix: str = "", /) -> Iterator[ArtifactInfo]:
-        self._begin("find", prefix)
-        return self.inner.find(prefix)
-
-    def folders(self, prefix: str = "", /) -> Iterator[str]:
-        self._begin("folders", prefix)
-        return self.inner.folders(prefix)
-
-    def delete(self, key: str, /) -> None:
-        number = self._begin("delete", key)
-        self.inner.delete(key)
-        self.after(number)
-
-    def _begin(self, name: str, key: str) -> int:
-        number = self.requests
-        self.requests += 1
-        self.names.append(f"{name} {key}")
-        self.before(number)
-        return number
-
-
 class Scene:
     """A fresh store, with a registry whose requests are watched and another one that works undisturbed."""
 
     def __init__(self, root: Path) -> None:
         self.store = FileArtifactStore(root)
-        self.watched = Watched(self.store)
+        self.watched = HookedStore(self.store)
         retries = Retries(sleep=lambda _: None)
         self.registry = StoreModelRegistry(self.watched, backend="home", retries=retries)
         self.other = StoreModelRegistry(self.store, backend="home", retries=retries)
 
     def act(self, action: Callable[[], object], *, before: Hook | None = None, after: Hook | None = None) -> None:
         """Run an action whose requests are numbered from 0."""
-        self.watched.requests = 0
+        self.watched.requests.clear()
         self.watched.before = before or (lambda _: None)
         self.watched.after = after or (lambda _: None)
         try:
@@ -157,7 +99,7 @@ def at_each_request(tmp_path: Path, prepare: Run, action: Run) -> Iterator[tuple
             dry = Scene(tmp_path / "dry")
             prepare(dry)
             dry.act(lambda dry=dry: action(dry))
-            count = dry.watched.requests
+            count = len(dry.watched.requests)
             assert count >= 2
         yield scene, number
         number += 1
@@ -211,7 +153,7 @@ def test_a_lost_answer_anywhere_makes_one_version_and_no_error(
 @pytest.mark.parametrize("arrived", [b"ours", b"theirs"])
 def test_a_write_that_arrives_after_its_time_out_is_known_as_our_own(tmp_path: Path, arrived: bytes) -> None:
     store = FileArtifactStore(tmp_path)
-    watched = Watched(store)
+    watched = HookedStore(store)
     documents = Documents(watched, retries=Retries(sleep=lambda _: None))
     old = store.put("old", b"old").etag
 
@@ -229,7 +171,7 @@ def test_a_write_that_arrives_after_its_time_out_is_known_as_our_own(tmp_path: P
         "old": lambda: documents.replace("old", b"ours", old),
     }
     for key, write in writes.items():
-        watched.requests = 0
+        watched.requests.clear()
         watched.before = late(key)
         assert write() == (store.stat(key).etag if arrived == b"ours" else None)
 
