@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
-from uuid import uuid4
 
 from mlops_core.errors import (
     AliasNotFoundError,
@@ -32,6 +31,7 @@ from mlops_core.ports.model_registry import (
 from mlops_core.ports.registration_values import checked_registration
 from mlops_core.stores.collection import COLLECT_GARBAGE, Collection
 from mlops_core.stores.conditional_writes import Documents, Retries
+from mlops_core.stores.defaults import new_id, now
 from mlops_core.stores.deletion import delete_model, delete_version
 from mlops_core.stores.package_files import PackageFiles
 from mlops_core.stores.registration import Registrar
@@ -55,14 +55,6 @@ GRACE: Final = timedelta(days=1)
 """Default age at which ``gc`` may remove a package folder that no record names."""
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
-
-
-def _new_id() -> str:
-    return uuid4().hex
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class StoreModelRegistry:
@@ -90,9 +82,9 @@ class StoreModelRegistry:
         store: ArtifactStore,
         *,
         backend: str,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = now,
         monotonic: Callable[[], float] = time.monotonic,
-        new_id: Callable[[], str] = _new_id,
+        new_id: Callable[[], str] = new_id,
         retries: Retries | None = None,
         grace: timedelta = GRACE,
     ) -> None:

@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
-from uuid import uuid4
 
 from mlops_core.errors import (
     AlreadyExistsError,
@@ -25,6 +23,7 @@ from mlops_core.ports.artifact_store import ArtifactStoreCapability
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, RunFile
 from mlops_core.ports.run_query import RunQuery
 from mlops_core.stores.conditional_writes import Documents, Retries
+from mlops_core.stores.defaults import new_id, now
 from mlops_core.stores.sealed_documents import NewerFormatError
 from mlops_core.stores.store_errors import telling_store_errors
 from mlops_core.stores.tracker_collection import COLLECT_GARBAGE, collect_runs
@@ -43,6 +42,7 @@ from mlops_core.stores.tracker_run import StoreRun
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from mlops_core.ports.artifact_store import ArtifactStore
     from mlops_core.ports.experiment_tracker import (
@@ -55,14 +55,6 @@ if TYPE_CHECKING:
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
-
-
-def _new_id() -> str:
-    return uuid4().hex
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class StoreExperimentTracker:
@@ -90,9 +82,9 @@ class StoreExperimentTracker:
         store: ArtifactStore,
         *,
         backend: str,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = now,
         monotonic: Callable[[], float] = time.monotonic,
-        new_id: Callable[[], str] = _new_id,
+        new_id: Callable[[], str] = new_id,
         retries: Retries | None = None,
     ) -> None:
         if ArtifactStoreCapability.CONDITIONAL_PUT not in store.capabilities:

@@ -9,26 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from mlops_core.errors import (
-    AlreadyExistsError,
-    ArtifactNotFoundError,
-    ConflictError,
-    UnsupportedOperationError,
-)
 from mlops_core.ports.artifact_store import Artifact, ArtifactInfo, ArtifactStoreCapability
+from mlops_core.stores.defaults import now
 from mlops_core.stores.keys import check_folder_prefix, check_key
+from mlops_core.stores.store_arguments import check_put, check_range
+from mlops_core.stores.store_refusals import exists_already, no_object, not_what_was_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlops_core.ports.artifact_store import ArtifactStore
 
-_MAX_CONDITIONAL_BYTES: Final = 5 << 30
 _CHUNK: Final = 1 << 20
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +43,7 @@ class MemoryArtifactStore:
     """
 
     def __init__(
-        self, *, backend: str = "memory", clock: Callable[[], datetime] = _now, state: MemoryStoreState | None = None
+        self, *, backend: str = "memory", clock: Callable[[], datetime] = now, state: MemoryStoreState | None = None
     ) -> None:
         self._backend = backend
         self._clock = clock
@@ -66,56 +58,28 @@ class MemoryArtifactStore:
         self, key: str, data: bytes | BinaryIO, /, *, if_absent: bool = False, if_match: str | None = None
     ) -> ArtifactInfo:
         """See :meth:`ArtifactStore.put`."""
-        check_key(key)
-        if if_absent and if_match is not None:
-            raise ValueError("if_absent and if_match exclude each other")
-        conditional = if_absent or if_match is not None
-        if conditional and not (isinstance(data, bytes) and len(data) <= _MAX_CONDITIONAL_BYTES):
-            raise UnsupportedOperationError(
-                f"cannot store {key!r} under a condition",
-                operation="put",
-                subject=key,
-                backend=self._backend,
-                why="a conditional write takes bytes, at most 5 GiB, and no stream",
-                hint="store the stream under a new key first, then write a small object that names it",
-            )
+        check_put(self, key, data, if_absent=if_absent, if_match=if_match, backend=self._backend)
         content = data if isinstance(data, bytes) else _read(data)  # outside the lock: it may take its time, or fail
         etag = hashlib.sha256(content).hexdigest()
         with self._state.lock:
             found = self._state.objects.get(key)
             if if_absent and found is not None:
-                raise AlreadyExistsError(
-                    f"{key!r} exists already",
-                    operation="put",
-                    subject=key,
-                    backend=self._backend,
-                    why="the write was to create it",
-                    hint="read what is there, or choose another key",
-                )
+                raise exists_already(key, backend=self._backend)
             if if_match is not None and (found is None or found.info.etag != if_match):
-                raise ConflictError(
-                    f"{key!r} is not what was read",
-                    operation="put",
-                    subject=key,
-                    backend=self._backend,
-                    why="it is gone" if found is None else "it was changed meanwhile",
-                    hint="read it again and decide anew",
-                )
+                raise not_what_was_read(key, backend=self._backend, gone=found is None)
             info = ArtifactInfo(key=key, size=len(content), etag=etag, modified_at=self._clock().astimezone(UTC))
             self._state.objects[key] = Artifact(info=info, data=content)
             return info
 
     def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
         """See :meth:`ArtifactStore.get`."""
-        if start < 0 or (stop is not None and stop < 0):
-            raise ValueError("start and stop count from the beginning of the object")
+        check_range(start, stop)
         found = self._found(key, "get")
         return Artifact(info=found.info, data=found.data[start:stop])
 
     def open(self, key: str, /, *, start: int = 0) -> BinaryIO:
         """See :meth:`ArtifactStore.open`."""
-        if start < 0:
-            raise ValueError("start counts from the beginning of the object")
+        check_range(start)
         return io.BytesIO(self._found(key, "open").data[start:])
 
     def stat(self, key: str, /) -> ArtifactInfo:
@@ -143,13 +107,8 @@ class MemoryArtifactStore:
         with self._state.lock:
             if key in self._state.objects:
                 return self._state.objects[key]
-        raise ArtifactNotFoundError(
-            f"no object {key!r}",
-            operation=operation,
-            subject=key,
-            backend=self._backend,
-            why="it was never stored here, or it was removed",
-            hint="list what is there with find()",
+        raise no_object(
+            key, operation=operation, backend=self._backend, why="it was never stored here, or it was removed"
         )
 
     def _below(self, prefix: str) -> list[ArtifactInfo]:

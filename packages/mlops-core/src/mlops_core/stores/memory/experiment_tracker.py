@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
-from uuid import uuid4
 
 from mlops_core.errors import ArtifactNotFoundError, RunNotFoundError, near_matches
 from mlops_core.naming import check_experiment_name, check_tags, check_text
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, RunFile
 from mlops_core.ports.run_query import RunQuery
+from mlops_core.stores.defaults import new_id, now
 from mlops_core.stores.memory.run import MemoryRun, StoredRun
 
 if TYPE_CHECKING:
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return uuid4().hex
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,8 +53,8 @@ class MemoryExperimentTracker:
         self,
         *,
         backend: str = "memory",
-        clock: Callable[[], datetime] = _now,
-        new_id: Callable[[], str] = _new_id,
+        clock: Callable[[], datetime] = now,
+        new_id: Callable[[], str] = new_id,
         state: MemoryTrackerState | None = None,
     ) -> None:
         self._backend = backend

@@ -28,6 +28,7 @@ from mlops_core.ports.model_registry import (
     RegisteredModel,
 )
 from mlops_core.ports.registration_values import checked_registration
+from mlops_core.stores.defaults import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +79,7 @@ class MemoryModelRegistry:
         self,
         *,
         backend: str = "memory",
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = now,
         state: MemoryRegistryState | None = None,
     ) -> None:
         self._backend = backend
