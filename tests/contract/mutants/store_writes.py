@@ -16,6 +16,7 @@ from mlops_core.errors import (
     UnsupportedOperationError,
 )
 from mlops_core.ports.artifact_store import ArtifactInfo, ArtifactStoreCapability
+from mlops_core.stores.memory.artifact_store import MemoryArtifactStore
 
 from .store_base import StoreMutant
 
@@ -109,6 +110,11 @@ class UndeclaredConditionsHalfWork(StoreMutant):
     @property
     def capabilities(self) -> ArtifactStoreCapability:
         return ArtifactStoreCapability.NONE
+
+    def put(
+        self, key: str, data: bytes | BinaryIO, /, *, if_absent: bool = False, if_match: str | None = None
+    ) -> ArtifactInfo:
+        return MemoryArtifactStore(state=self._state).put(key, data, if_absent=if_absent, if_match=if_match)
 
 
 class UndeclaredConditionsAreRefusedAfterwards(StoreMutant):
