@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 from mlops_core.stores.memory.model_registry import MemoryModelRegistry, MemoryRegistryState
 from mlops_core.testing import RegistryUnderTest
 
-from ..memory_back_doors import RegistryBackDoor  # noqa: TID252 (the tests have no name of their own)
+from ..memory_back_doors import RegistryBackDoor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

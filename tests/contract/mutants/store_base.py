@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlops_core.stores.memory.artifact_store import MemoryArtifactStore, MemoryStoreState
 from mlops_core.testing import StoreUnderTest
 
-from ..memory_back_doors import StoreBackDoor  # noqa: TID252 (the tests have no name of their own)
+from ..memory_back_doors import StoreBackDoor
 from .registry_base import SECRET
 
 

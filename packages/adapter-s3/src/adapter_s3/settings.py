@@ -1,0 +1,127 @@
+"""What can be configured about a bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlops_core.errors import ConfigurationError
+from mlops_core.secret import Secret  # noqa: TC002 (read_options looks at the types of the fields)
+from mlops_core.stores.keys import check_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Settings:
+    """The options of ``[backends.<name>]`` with ``adapter = "s3"``.
+
+    Attributes:
+        bucket: The bucket; it must exist.
+        prefix: What every key begins with, such as ``teams/risk``; nothing by default.
+        region: The bucket's region; by default what the environment and the SDK's own files say.
+        endpoint_url: Where the service is, for services other than Amazon's.
+        profile: A profile of the SDK's own files, which name the credentials.
+        access_key_id: Credentials, as references; by default the SDK finds its own.
+        secret_access_key: The other half of them.
+        session_token: The third part of temporary ones.
+        path_style: Whether the bucket is part of the path rather than of the host; by default with ``endpoint_url``.
+        checksums: ``"when_supported"`` adds the SDK's own checksums to every request, ``"when_required"`` leaves them
+            out where the service does not demand them. By default the second with ``endpoint_url``: many services know
+            none, and every package is verified by its own SHA-256 in any case.
+        encryption: ``"aes256"`` or ``"kms"`` asks for it with every write; by default the bucket's own rule holds.
+        kms_key_id: The key of ``"kms"``; the account's default key without.
+        unsigned_payload: Leave the payload out of the signature, which saves its hash. Allowed with a plain-http
+            ``endpoint_url`` only, for networks that are trusted: over https the SDK signs no payload anyhow.
+        concurrency: Requests in flight for one large object.
+        part_size: Bytes of one such request; a transfer holds at most ``concurrency + 1`` of them in memory.
+        connect_timeout: Seconds until a connection must stand.
+        read_timeout: Seconds until a reply must begin or go on.
+    """
+
+    bucket: str
+    prefix: str = ""
+    region: str | None = None
+    endpoint_url: str | None = None
+    profile: str | None = None
+    access_key_id: Secret | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
+    path_style: bool | None = None
+    checksums: Literal["when_required", "when_supported"] | None = None
+    encryption: Literal["aes256", "kms"] | None = None
+    kms_key_id: str | None = None
+    unsigned_payload: bool = False
+    concurrency: int = 4
+    part_size: int = 8 << 20
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+
+    def check(self, where: str) -> None:
+        """Refuse what cannot work together.
+
+        Raises:
+            ConfigurationError: The message says what and why.
+        """
+        for wrong, what, why, hint in self._problems():
+            if wrong:
+                raise ConfigurationError(what, where=where, why=why, hint=hint)
+        if self.prefix:
+            try:
+                check_key(self.prefix)
+            except ValueError as exc:
+                why = getattr(exc, "why", str(exc))
+                raise ConfigurationError("the prefix cannot begin a key", where=where, why=why) from None
+
+    def _problems(self) -> tuple[tuple[bool, str, str, str], ...]:
+        smallest_part = 5 << 20
+        return (
+            (not self.bucket.strip(), "the option 'bucket' is empty", "it names the bucket", 'bucket = "models"'),
+            (
+                (self.access_key_id is None) != (self.secret_access_key is None),
+                "half of the credentials is missing",
+                "access_key_id and secret_access_key belong together",
+                'secret_access_key = { env = "AWS_SECRET_ACCESS_KEY" }',
+            ),
+            (
+                self.session_token is not None and self.access_key_id is None,
+                "a session token belongs to an access key",
+                "access_key_id and secret_access_key are missing",
+                'access_key_id = { env = "AWS_ACCESS_KEY_ID" }',
+            ),
+            (
+                self.profile is not None and self.access_key_id is not None,
+                "the credentials are given twice",
+                "a profile names credentials too",
+                "leave out profile, or the keys",
+            ),
+            (
+                self.kms_key_id is not None and self.encryption != "kms",
+                "kms_key_id is without effect",
+                "it belongs to encryption with a key of KMS",
+                'encryption = "kms"',
+            ),
+            (
+                self.endpoint_url is not None and not self.endpoint_url.startswith(("http://", "https://")),
+                "the option 'endpoint_url' is no address",
+                "it begins with https:// or http://",
+                'endpoint_url = "https://s3.example.com"',
+            ),
+            (
+                self.unsigned_payload and not (self.endpoint_url or "").startswith("http://"),
+                "unsigned_payload is for plain http",
+                "over https the payload is protected by the connection, and the SDK signs none",
+                "leave it out",
+            ),
+            (
+                self.part_size < smallest_part,
+                "the option 'part_size' is too small",
+                "a part of a large upload has at least 5 MiB",
+                "part_size = 8388608",
+            ),
+            (self.concurrency < 1, "the option 'concurrency' is too small", "one request at a time is the least", ""),
+            (
+                not (self.connect_timeout > 0 and self.read_timeout > 0),
+                "a time-out is too short",
+                "connect_timeout and read_timeout are seconds above 0",
+                "",
+            ),
+        )
