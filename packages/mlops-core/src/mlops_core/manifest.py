@@ -202,6 +202,8 @@ class Package(Protocol):
     def open(self, path: str, /) -> BinaryIO:
         """A stream of one file's bytes, to be closed by the caller; ``package.json`` included.
 
+        Several threads may call it at once.
+
         Raises:
             ArtifactNotFoundError: The package holds no such file.
         """

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from mlops_core.durable_files import sync_folder, write_durably
 from mlops_core.errors import BackendUnavailableError, ConfigurationError, IntegrityError, MlopsError
 from mlops_core.manifest import MANIFEST_FILE, FolderPackage, Manifest, verified_chunks
+from mlops_core.side_by_side import for_each_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from mlops_core.manifest import PackageFile
     from mlops_core.ports.model_registry import ModelRegistry, PinnedVersion
 
 _log = logging.getLogger(__name__)
@@ -84,11 +86,7 @@ class PackageCache:
         partial.mkdir()
         try:
             manifest = _fetch_manifest(registry, version, partial)
-            for file in manifest.files:
-                path = partial / file.path
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with registry.open(version, file.path) as stream:
-                    write_durably(path, verified_chunks(stream, file, where=f"{version.model}:{version.version}"))
+            for_each_file(manifest.files, lambda file: _fetch_file(registry, version, file, partial))
             sync_folder(partial)
             self._discard(entry)
             partial.rename(entry)
@@ -187,6 +185,13 @@ def _fetch_manifest(registry: ModelRegistry, version: PinnedVersion, folder: Pat
         )
     write_durably(folder / MANIFEST_FILE, [data])
     return Manifest.from_bytes(data, where=subject)
+
+
+def _fetch_file(registry: ModelRegistry, version: PinnedVersion, file: PackageFile, folder: Path) -> None:
+    path = folder / file.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with registry.open(version, file.path) as stream:
+        write_durably(path, verified_chunks(stream, file, where=f"{version.model}:{version.version}"))
 
 
 def _read_up_to(limit: int, stream: BinaryIO) -> bytes:

@@ -34,6 +34,7 @@ from mlops_core.errors import (
     ModelNotFoundError,
 )
 from mlops_core.manifest import CHECKSUMS_FILE, MANIFEST_FILE, PackageFile, open_verified
+from mlops_core.side_by_side import for_each_file
 from mlops_core.stores.registry_documents import Attempts, Head
 from mlops_core.stores.registry_layout import package_prefix
 from mlops_core.stores.registry_state import keys_of
@@ -249,8 +250,7 @@ class Registrar:
         manifest = draft.manifest
         described = PackageFile(path=MANIFEST_FILE, size=len(manifest.to_bytes()), sha256=draft.digest)
         listed = (described, *manifest.files)
-        for each in listed:
-            documents.trying(lambda each=each: store(each))
+        for_each_file(listed, lambda each: documents.trying(lambda: store(each)))
         lines = [f"{each.sha256}  {each.path}\n" for each in sorted(listed, key=lambda each: each.path)]
         documents.trying(lambda: documents.store.put(prefix + CHECKSUMS_FILE, "".join(lines).encode()))
 
