@@ -79,6 +79,7 @@ class HttpProxy:
         self._plan: Callable[[Request], Fate] | None = None
         self._began = 0
         self.log: list[Request] = []
+        self.answers: list[tuple[Request, int]] = []  # what the server has answered, with its status
         proxy = self
 
         class Handler(_Handler):
@@ -148,12 +149,12 @@ class HttpProxy:
         with self.planning(lambda _: answer):
             yield
 
-    def fate_of(self, method: str, path: str, headers: Mapping[str, str]) -> Fate:
+    def fate_of(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Request, Fate]:
         """Note a request, and decide about it."""
         with self._lock:
             request = Request(number=len(self.log) - self._began, method=method, path=path, headers=headers)
             self.log.append(request)
-            return PASS if self._plan is None else self._plan(request)
+            return request, PASS if self._plan is None else self._plan(request)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -176,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_any(self) -> None:
         body = self._body()
-        fate = self.owner.fate_of(self.command, self.path, {k.lower(): v for k, v in self.headers.items()})
+        request, fate = self.owner.fate_of(self.command, self.path, {k.lower(): v for k, v in self.headers.items()})
         if fate.delay:
             time.sleep(fate.delay)
         if fate.kind == "cut":
@@ -187,11 +188,13 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, data = self._forwarded(body)
         except (OSError, http.client.HTTPException):
             return self._reset()
+        self.owner.answers.append((request, status))
         if fate.kind == "lose":
             return self._reset()
         if fate.kind == "break":
             self._reply(status, headers, data[: fate.length], whole=len(data))
-            return self._reset()
+            self.close_connection = True  # and no reset, which could overtake what was sent
+            return None
         return self._reply(status, headers, data, whole=len(data))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = handle_any

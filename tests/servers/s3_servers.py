@@ -26,7 +26,13 @@ def ministack(folder: Path) -> Generator[str]:
     """ministack, in memory; gives its address."""
     port = free_port()
     log = folder / "ministack.log"
-    env = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "HOME": str(folder)}
+    own = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "HOME": str(folder),
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+    }
+    env = {**os.environ, **own}
     command = [str(Path(sys.executable).with_name("ministack"))]
     with running(command, log=log, env=env) as process:
         wait_for_port(port, process, log=log)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
-from mlops_core.errors import AdapterNotFoundError
+from mlops_core.errors import AdapterNotFoundError, ConfigurationError
 
-from adapter_s3._errors import http_status
+from adapter_s3._errors import UnexpectedAnswerError, http_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ETagForm = Literal["quoted", "unquoted"]
 """How a service wants an ETag in ``If-Match``: the standard says quoted, Ceph's gateway compares the unquoted one."""
-_UNAUTHORIZED: Final = 401
-_FORBIDDEN: Final = 403
+_WITHOUT_A_REASON: Final = frozenset({400, 401, 403})
+"""What a ``HEAD`` is answered when the caller is unknown, has expired or may not; the reason would be in a body."""
 _ENCRYPTION: Final = {"aes256": "AES256", "kms": "aws:kms"}
 
 
@@ -59,7 +59,7 @@ class S3Client:
 
     Raises:
         AdapterNotFoundError: boto3 is not installed.
-        ConfigurationError: A secret cannot be read.
+        ConfigurationError: A secret cannot be read, or there is no such profile.
     """
 
     def __init__(self, settings: S3Settings) -> None:
@@ -94,10 +94,14 @@ class S3Client:
         if if_match is not None:
             more["IfMatch"] = if_match
         answer = self._client.get_object(Bucket=self._bucket, Key=key, **more)
-        whole = cast("str", answer.get("ContentRange", "")).rpartition("/")[2]
-        size = int(whole) if whole.isdecimal() else cast("int", answer["ContentLength"])
-        found = StoredObject(key=key, size=size, etag=_etag(answer), modified_at=_utc(answer["LastModified"]))
-        return ObjectBody(found=found, stream=cast("BinaryIO", answer["Body"]))
+        stream = cast("BinaryIO", answer["Body"])
+        try:
+            size = _size_of_range(answer, start, stop) if "Range" in more else cast("int", answer["ContentLength"])
+            found = _stored(key, answer, size)
+        except BaseException:
+            stream.close()
+            raise
+        return ObjectBody(found=found, stream=stream)
 
     def head(self, key: str) -> StoredObject:
         """What the service says of an object.
@@ -107,13 +111,11 @@ class S3Client:
         try:
             answer = self._client.head_object(Bucket=self._bucket, Key=key)
         except Exception as exc:
-            if http_status(exc) not in {_UNAUTHORIZED, _FORBIDDEN}:
+            if http_status(exc) not in _WITHOUT_A_REASON:
                 raise
             with closing(self.get(key, start=0, stop=1).stream):
                 raise
-        return StoredObject(
-            key=key, size=answer["ContentLength"], etag=_etag(answer), modified_at=_utc(answer["LastModified"])
-        )
+        return _stored(key, answer, cast("int", answer["ContentLength"]))
 
     def list(self, prefix: str, *, by_folder: bool = False, token: str | None = None) -> Page:
         """One page of at most 1,000 keys that begin with a prefix; ``by_folder`` folds what follows the next slash."""
@@ -123,34 +125,36 @@ class S3Client:
         if token is not None:
             more["ContinuationToken"] = token
         answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
-        objects = [
-            StoredObject(key=each["Key"], size=each["Size"], etag=_etag(each), modified_at=_utc(each["LastModified"]))
-            for each in answer.get("Contents", [])
-        ]
+        truncated = _field(answer, "IsTruncated")  # any other document of XML would read as an empty listing
+        objects = [_stored(each["Key"], each, each["Size"]) for each in answer.get("Contents", [])]
         folders = [cast("str", each["Prefix"]) for each in answer.get("CommonPrefixes", [])]
-        token = cast("str | None", answer.get("NextContinuationToken")) if answer.get("IsTruncated") else None
+        token = cast("str", _field(answer, "NextContinuationToken")) if truncated else None
         return Page(objects=objects, folders=folders, next_token=token)
 
     def delete(self, key: str) -> None:
         """Remove an object, whether it is there or not."""
-        self._client.delete_object(Bucket=self._bucket, Key=key)
+        answer = self._client.delete_object(Bucket=self._bucket, Key=key)
+        kind = cast("str", answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", ""))
+        if kind.startswith("text/html"):
+            raise UnexpectedAnswerError("the answer is a web page")
 
     def begin_upload(self, key: str) -> str:
         """Begin an upload in parts; gives its id."""
         answer = self._client.create_multipart_upload(Bucket=self._bucket, Key=key, **self._encryption)
-        return cast("str", answer["UploadId"])
+        return cast("str", _field(answer, "UploadId"))
 
     def upload_part(self, key: str, upload: str, number: int, data: bytes) -> str:
         """Send one part, numbered from 1; gives its ETag as it came."""
         answer = self._client.upload_part(Bucket=self._bucket, Key=key, UploadId=upload, PartNumber=number, Body=data)
-        return cast("str", answer["ETag"])
+        return cast("str", _field(answer, "ETag"))
 
-    def finish_upload(self, key: str, upload: str, parts: Sequence[str]) -> None:
-        """Make the object of its parts, given by their ETags."""
+    def finish_upload(self, key: str, upload: str, parts: Sequence[str], *, size: int) -> StoredObject:
+        """Make the object of its parts, given by their ETags; ``size`` is what they have together."""
         numbered = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(parts, start=1)]
-        self._client.complete_multipart_upload(
+        answer = self._client.complete_multipart_upload(
             Bucket=self._bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": numbered}
         )
+        return StoredObject(key=key, size=size, etag=_etag(answer), modified_at=_date(answer))
 
     def abort_upload(self, key: str, upload: str) -> None:
         """Give an upload up; its parts are removed."""
@@ -166,13 +170,13 @@ def _open(settings: S3Settings) -> Any:
     try:
         import boto3
         from botocore.config import Config
+        from botocore.exceptions import ProfileNotFound
     except ModuleNotFoundError as exc:
         why = f"the module {exc.name!r} is not installed"
         raise AdapterNotFoundError("the adapter 's3' needs boto3", why=why, hint="pip install boto3") from exc
     elsewhere = settings.endpoint_url is not None
-    path_style = elsewhere if settings.path_style is None else settings.path_style
     checksums = settings.checksums or ("when_required" if elsewhere else "when_supported")
-    options: dict[str, Any] = {"addressing_style": "path" if path_style else "auto"}
+    options: dict[str, Any] = {"addressing_style": _addressing(settings)}
     if settings.unsigned_payload:
         options["payload_signing_enabled"] = False
     config = Config(
@@ -187,12 +191,24 @@ def _open(settings: S3Settings) -> Any:
         max_pool_connections=max(10, 2 * settings.concurrency),
         tcp_keepalive=True,
     )
-    session = cast("Any", boto3).Session(profile_name=settings.profile, region_name=settings.region)
+    try:
+        session = cast("Any", boto3).Session(profile_name=settings.profile, region_name=settings.region)
+    except ProfileNotFound as exc:
+        hint = "correct profile = ..., or AWS_PROFILE; `aws configure list-profiles` shows what there is"
+        raise ConfigurationError(
+            "no such profile", where=f"bucket {settings.bucket!r}", why=str(exc), hint=hint
+        ) from exc
     # Services other than Amazon's have no regions that matter; the SDK demands one to sign with.
     region = session.region_name or ("us-east-1" if elsewhere else None)
     return session.client(
         "s3", region_name=region, endpoint_url=settings.endpoint_url, config=config, **_credentials(settings)
     )
+
+
+def _addressing(settings: S3Settings) -> str:
+    if settings.endpoint_url is None:
+        return "path" if settings.path_style else "auto"
+    return "virtual" if settings.path_style is False else "path"  # "auto" is "path" for every other service
 
 
 def _credentials(settings: S3Settings) -> dict[str, str]:
@@ -211,8 +227,30 @@ def _encryption(settings: S3Settings) -> Mapping[str, str]:
     return asked if settings.kms_key_id is None else {**asked, "SSEKMSKeyId": settings.kms_key_id}
 
 
+def _field(answer: Mapping[str, Any], name: str) -> Any:
+    try:
+        return answer[name]
+    except KeyError:
+        raise UnexpectedAnswerError(f"the answer has no {name}: it is not that of an S3 service") from None
+
+
 def _etag(answer: Mapping[str, Any]) -> str:
-    return cast("str", answer["ETag"]).strip('"')
+    return cast("str", _field(answer, "ETag")).strip('"')
+
+
+def _stored(key: str, answer: Mapping[str, Any], size: int) -> StoredObject:
+    return StoredObject(key=key, size=size, etag=_etag(answer), modified_at=_utc(_field(answer, "LastModified")))
+
+
+def _size_of_range(answer: Mapping[str, Any], start: int, stop: int | None) -> int:
+    """The whole object's size, after a look at whether the bytes are those that were asked for."""
+    given, _, whole = cast("str", answer.get("ContentRange", "")).partition("/")
+    if given.startswith(f"bytes {start}-") and whole.isdecimal():
+        return int(whole)
+    size = cast("int", answer["ContentLength"])
+    if given or start or (stop is not None and size > stop):
+        raise UnexpectedAnswerError(f"bytes from {start} on were asked for, and {given or 'all of them'} came")
+    return size  # some services call a range that holds everything no range
 
 
 def _utc(time: datetime) -> datetime:

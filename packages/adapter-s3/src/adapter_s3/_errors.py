@@ -54,6 +54,10 @@ _FORBIDDEN: Final = 403
 _SERVER_ERRORS: Final = 500
 
 
+class UnexpectedAnswerError(Exception):
+    """The service, or somebody in between, answered something that is no answer of S3."""
+
+
 def error_code(error: BaseException) -> str:
     """The service's code of an error, such as ``NoSuchKey``; ``""`` for what did not come from the service."""
     return str(_part(error, "Error").get("Code", ""))
@@ -67,6 +71,8 @@ def http_status(error: BaseException) -> int:
 
 def classify(error: Exception) -> type[BackendError] | None:
     """The class for an exception of the SDK; ``None`` for what is none."""
+    if isinstance(error, UnexpectedAnswerError):
+        return BackendError
     code = error_code(error)
     if code:
         return _of_the_service(code, http_status(error))

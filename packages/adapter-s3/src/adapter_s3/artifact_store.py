@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -70,6 +71,7 @@ class S3ArtifactStore:
         self._progress = progress
         self._lock = threading.Lock()
         self._opened: S3Client | None = None
+        self._opened_by = os.getpid()
         self._form: ETagForm | None = None
 
     def __repr__(self) -> str:
@@ -113,9 +115,10 @@ class S3ArtifactStore:
                 return self._info(self._client.put(whole, data, if_none_match=if_absent, if_match=condition))
             except Exception as exc:
                 kind = classify(exc)
-                if kind not in {ConflictError, ArtifactNotFoundError} or error_code(exc) == "NoSuchBucket":
+                gone = kind is ArtifactNotFoundError and if_match is not None
+                if kind is not ConflictError and not gone:
                     raise
-                raise self._lost(key, gone=kind is ArtifactNotFoundError, if_absent=if_absent) from exc
+                raise self._lost(key, gone=gone, if_absent=if_absent) from exc
 
     def get(self, key: str, /, *, start: int = 0, stop: int | None = None) -> Artifact:
         """See :meth:`ArtifactStore.get`."""
@@ -213,8 +216,9 @@ class S3ArtifactStore:
     @property
     def _client(self) -> S3Client:
         with self._lock:
-            if self._opened is None:
-                self._opened = S3Client(self._settings)
+            # A forked process would read the answers to its parent's requests from connections that both have.
+            if self._opened is None or self._opened_by != os.getpid():
+                self._opened, self._opened_by = S3Client(self._settings), os.getpid()
             return self._opened
 
     @property

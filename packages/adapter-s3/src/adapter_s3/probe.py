@@ -36,6 +36,7 @@ _REMEMBERED_FOR: Final = 24 * 3600.0
 _ROUNDS: Final = 3
 _CONFLICT: Final = 409
 _REFUSED: Final = (ArtifactNotFoundError, ConflictError)
+_FORMS: Final[tuple[ETagForm, ETagForm]] = ("quoted", "unquoted")
 
 
 class Probe:
@@ -74,7 +75,7 @@ class Probe:
     def _ask(self) -> ETagForm:
         key = f"{self._prefix}{_FOLDER}{uuid4().hex}"
         try:
-            first = self._tries(lambda: self._client.put(key, b"1", if_none_match=True))
+            first = self._tries(lambda: self._client.put(key, b"1", if_none_match=True), expected=True)
             if first is None:
                 raise self._refused("it did not take a new object under If-None-Match")
             if self._tries(lambda: self._client.put(key, b"2", if_none_match=True)) is not None:
@@ -92,9 +93,9 @@ class Probe:
 
     def _accepted_form(self, key: str, etag: str) -> ETagForm:
         quoted, unquoted = _forms(etag)
-        if self._tries(lambda: self._client.put(key, b"4", if_match=quoted)) is not None:
+        if self._tries(lambda: self._client.put(key, b"4", if_match=quoted), expected=True) is not None:
             return "quoted"
-        if self._tries(lambda: self._client.put(key, b"4", if_match=unquoted)) is not None:
+        if self._tries(lambda: self._client.put(key, b"4", if_match=unquoted), expected=True) is not None:
             return "unquoted"
         raise self._refused("it refused If-Match with the ETag that it had given")
 
@@ -116,13 +117,19 @@ class Probe:
             self._client.delete(key)  # the winner's answer was lost, or nobody got through
         raise self._refused(f"of {_RIVALS} create-only writes at the same time none won, {_ROUNDS} times")
 
-    def _tries(self, write: Callable[[], StoredObject], *, race: bool = False) -> StoredObject | None:
-        """What was written; ``None`` if the condition, or a rival, forbade it."""
+    def _tries(
+        self, write: Callable[[], StoredObject], *, expected: bool = False, race: bool = False
+    ) -> StoredObject | None:
+        """What was written; ``None`` if the condition, or a rival, forbade it.
+
+        A conflict (409) is how some services tell who has lost; where nobody can have lost, it only says: later.
+        """
         try:
             return write()
         except Exception as exc:
             kind = classify(exc)
-            lost = kind is not None and (issubclass(kind, _REFUSED) or http_status(exc) == _CONFLICT)
+            conflict = http_status(exc) == _CONFLICT and not expected
+            lost = kind is not None and (issubclass(kind, _REFUSED) or conflict)
             if lost or (race and kind is BackendUnavailableError):
                 return None
             raise
@@ -144,7 +151,7 @@ class Probe:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         recent = isinstance(asked_at, (int, float)) and 0 <= self._clock() - asked_at < _REMEMBERED_FOR
-        return cast("ETagForm", form) if recent and form in {"quoted", "unquoted"} else None
+        return next((each for each in _FORMS if recent and each == form), None)
 
     def _remember(self, form: ETagForm) -> None:
         if self._memory is None:

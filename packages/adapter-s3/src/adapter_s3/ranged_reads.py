@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-from mlops_core.errors import BackendUnavailableError
+from mlops_core.errors import BackendUnavailableError, ConflictError
 
 from adapter_s3._errors import classify
 
@@ -31,7 +31,8 @@ _CHUNK: Final = 1 << 18
 class RangedReader(io.RawIOBase):
     """The bytes of an object, from a position to its end, in order.
 
-    It holds at most ``concurrency + 1`` parts in memory. Closing it gives up what was being read ahead.
+    It holds at most ``concurrency + 1`` parts in memory. Closing it gives up what was being read ahead. After an error
+    every read raises it again: a later part never takes the place of a lost one.
 
     Args:
         client: Requests to the bucket.
@@ -71,6 +72,8 @@ class RangedReader(io.RawIOBase):
         self._current = memoryview(b"")
         self._first: ObjectBody | None = first
         self._begins = start
+        self._broken: Exception | None = None
+        self._gone = False
         self._read_ahead()
 
     def readable(self) -> bool:
@@ -81,13 +84,15 @@ class RangedReader(io.RawIOBase):
         """Fill a buffer with what comes next; 0 at the end.
 
         Raises:
-            BackendUnavailableError: A range broke off each time.
+            BackendUnavailableError: A range broke off each time, or the object was replaced meanwhile.
         """
         view = memoryview(buffer).cast("B")
         if not self._current:
-            with self._translating():
-                self._current = memoryview(self._next_part())
-            self._read_ahead()
+            if self._broken is None:
+                self._take_next_part()
+            if self._broken is not None:
+                with self._translating():
+                    raise self._broken
         count = min(len(view), len(self._current))
         view[:count] = self._current[:count]
         self._current = self._current[count:]
@@ -98,13 +103,26 @@ class RangedReader(io.RawIOBase):
     def close(self) -> None:
         """Give up what was being read ahead."""
         if not self.closed:
+            self._gone = True
             if self._first is not None:
                 self._first.stream.close()
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
             self._parts.clear()
+            self._broken = None  # its traceback holds this reader
             self._current = memoryview(b"")
         super().close()
+
+    def _take_next_part(self) -> None:
+        try:
+            self._current = memoryview(self._next_part())
+        except Exception as exc:  # noqa: BLE001 (it is raised by this read and by every later one)
+            self._broken = exc
+        except BaseException:  # such as Ctrl-C
+            self._broken = ConnectionError("an earlier read was interrupted")
+            raise
+        else:
+            self._read_ahead()
 
     def _next_part(self) -> bytearray:
         if self._first is not None:
@@ -132,10 +150,14 @@ class RangedReader(io.RawIOBase):
                     )
                 with closing(body.stream) as stream:
                     while done < len(part):
+                        if self._gone:
+                            return part  # nobody will look at it
                         done += _more(stream, view[done : done + _CHUNK])
             except Exception as exc:
                 attempt += 1
-                if classify(exc) is not BackendUnavailableError or attempt >= self._retries.attempts:
+                if classify(exc) is ConflictError:
+                    raise ConnectionError("the object was replaced while it was being read") from exc
+                if classify(exc) is not BackendUnavailableError or attempt >= self._retries.attempts or self._gone:
                     raise
             else:
                 return part

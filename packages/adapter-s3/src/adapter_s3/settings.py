@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from mlops_core.errors import ConfigurationError
 from mlops_core.secret import Secret  # noqa: TC002 (read_options looks at the types of the fields)
@@ -72,7 +74,8 @@ class S3Settings:
                 raise ConfigurationError("the prefix cannot begin a key", where=where, why=why) from None
 
     def _problems(self) -> tuple[tuple[bool, str, str, str], ...]:
-        smallest_part = 5 << 20
+        smallest_part, largest_part = 5 << 20, 5 << 30
+        scheme, host, has_password = _address(self.endpoint_url)
         return (
             (not self.bucket.strip(), "the option 'bucket' is empty", "it names the bucket", 'bucket = "models"'),
             (
@@ -100,28 +103,44 @@ class S3Settings:
                 'encryption = "kms"',
             ),
             (
-                self.endpoint_url is not None and not self.endpoint_url.startswith(("http://", "https://")),
+                self.endpoint_url is not None and not (scheme in {"http", "https"} and host),
                 "the option 'endpoint_url' is no address",
-                "it begins with https:// or http://",
+                "it is https:// or http:// and a host",
                 'endpoint_url = "https://s3.example.com"',
             ),
             (
-                self.unsigned_payload and not (self.endpoint_url or "").startswith("http://"),
+                has_password,
+                "the option 'endpoint_url' holds credentials",
+                "an address is shown in messages",
+                "give them as access_key_id and secret_access_key",
+            ),
+            (
+                self.unsigned_payload and scheme != "http",
                 "unsigned_payload is for plain http",
                 "over https the payload is protected by the connection, and the SDK signs none",
                 "leave it out",
             ),
             (
-                self.part_size < smallest_part,
-                "the option 'part_size' is too small",
-                "a part of a large upload has at least 5 MiB",
+                not smallest_part <= self.part_size <= largest_part,
+                "the option 'part_size' is out of range",
+                "a part of a large upload has 5 MiB to 5 GiB",
                 "part_size = 8388608",
             ),
             (self.concurrency < 1, "the option 'concurrency' is too small", "one request at a time is the least", ""),
             (
-                not (self.connect_timeout > 0 and self.read_timeout > 0),
-                "a time-out is too short",
+                not all(0 < each < math.inf for each in (self.connect_timeout, self.read_timeout)),
+                "a time-out is no time",
                 "connect_timeout and read_timeout are seconds above 0",
                 "",
             ),
         )
+
+
+def _address(url: str | None) -> tuple[str, str, bool]:
+    """Scheme and host of an address, both empty where it has none, and whether it holds a user or a password."""
+    try:
+        parts = urlsplit(url or "")
+        _ = parts.port
+    except ValueError:
+        return "", "", False
+    return parts.scheme, parts.hostname or "", "@" in parts.netloc

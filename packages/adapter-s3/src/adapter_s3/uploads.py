@@ -53,14 +53,14 @@ def upload_stream(
     upload = _Upload(client, key, concurrency=concurrency, retries=retries, progress=progress)
     try:
         upload.send(first)
+        first = b""  # whoever holds it to the end holds a part too many
         while second:
             upload.send(second)
             second = _read(stream, part_size)
-        upload.finish()
+        return upload.finish()
     except BaseException:
         upload.give_up()
         raise
-    return client.head(key)
 
 
 class _Upload:
@@ -85,18 +85,20 @@ class _Upload:
         self._flying = deque[tuple[int, "Future[str]"]]()
         self._etags: list[str] = []
         self._number = 0
+        self._size = 0
 
     def send(self, data: bytes) -> None:
         if len(self._flying) == self._concurrency:
             self._land()
         self._number += 1
+        self._size += len(data)
         self._flying.append((len(data), self._pool.submit(self._send, self._number, data)))
 
-    def finish(self) -> None:
+    def finish(self) -> StoredObject:
         while self._flying:
             self._land()
         self._pool.shutdown()
-        self._client.finish_upload(self._key, self._id, self._etags)
+        return self._client.finish_upload(self._key, self._id, self._etags, size=self._size)
 
     def give_up(self) -> None:
         self._pool.shutdown(cancel_futures=True)

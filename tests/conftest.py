@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..servers.http_proxy import HttpProxy
-from ..servers.s3_servers import ceph, ministack
-from .s3_subjects import S3Server, refusal
+from .contract.s3_subjects import S3Server, refusal
+from .servers.http_proxy import HttpProxy
+from .servers.s3_servers import ceph, ministack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
