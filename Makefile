@@ -32,13 +32,16 @@ $(READY): requirements.lock $(MEMBERS:%=%/pyproject.toml)
 	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
 	@touch $@
 
-demo: $(READY) ## Train, register, promote and score on real flights, and write an HTML page
-	@export PATH="$$PWD/$(BIN):$$PATH"; cd $(DEMO); \
+# USE=<name> takes another backend of the example's mlops.toml, and no file changes. USE=s3 needs a bucket: with_s3.py
+# starts a server for the time of the demo, unless MLOPS_DEMO_S3_ENDPOINT names one.
+demo: ON = $(if $(USE),env MLOPS_USE=$(USE)) $(if $(filter s3,$(USE)),python with_s3.py)
+demo: $(READY) ## Train, register, promote and score on real flights, and write an HTML page; USE=s3: on a bucket
+	@export PATH="$$PWD/$(BIN):$$PATH"; cd $(DEMO); $(ON) $(SHELL) $(.SHELLFLAGS) '\
 	  python prepare.py; \
 	  mlops train late-flight --alias challenger; \
 	  mlops promote late-flight@challenger --alias champion; \
 	  mlops score december; \
-	  mlops report
+	  mlops report'
 
 test: $(READY) ## Run every test, in random order
 	@$(BIN)/python -m pytest

@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import resource
-import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
-HERE = Path(__file__).parents[1]
-ROOT = HERE.parents[1]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MEMORY_LIMIT = 2_000_000_000  # bytes
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # one worker runs the demo once
-
-
-def commands_of_the_demo() -> list[list[str]]:
-    recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert recipe
-    lines = [line.strip(" \t;\\") for line in recipe.group(1).splitlines()]
-    return [line.split() for line in lines if line.startswith(("python ", "mlops "))]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo") / "flights"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("data", "out", ".mlops*", "tests", "__pycache__"))
-    environment = {
-        **os.environ,
-        "MLOPS_CACHE__PATH": str(folder / "cache"),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-    }
-    commands = commands_of_the_demo()
-    assert len(commands) == 5
-    for command in commands:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-    return folder
 
 
 def test_it_beats_the_baselines_on_november_and_december(demo: Path) -> None:
