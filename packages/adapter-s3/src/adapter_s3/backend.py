@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mlops_core.settings.options import read_options
+from mlops_core.stores.conditional_writes import Retries
 from mlops_core.stores.registry import StoreModelRegistry
 from mlops_core.stores.tracker import StoreExperimentTracker
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_core.ports.backend import OpenBackend, OptionValue, PortName
+
+_RACE_PAUSE: Final = 0.05
+"""Seconds: about two requests over a network, so that who has lost a race does not meet the same rivals at once."""
 
 
 class S3Backend:
@@ -36,8 +40,9 @@ class S3Backend:
         settings.check(f"backend {name!r}, adapter 's3'")
         self._name = name
         self._store = S3ArtifactStore(settings, backend=name, probe_memory=_probe_memory(settings))
-        self._registry = StoreModelRegistry(self._store, backend=name)
-        self._tracker = StoreExperimentTracker(self._store, backend=name)
+        retries = Retries(first_race_pause=_RACE_PAUSE)
+        self._registry = StoreModelRegistry(self._store, backend=name, retries=retries)
+        self._tracker = StoreExperimentTracker(self._store, backend=name, retries=retries)
 
     @property
     def name(self) -> str:
