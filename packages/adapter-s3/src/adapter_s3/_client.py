@@ -200,9 +200,21 @@ def _open(settings: S3Settings) -> Any:
         ) from exc
     # Services other than Amazon's have no regions that matter; the SDK demands one to sign with.
     region = session.region_name or ("us-east-1" if elsewhere else None)
-    return session.client(
+    client = session.client(
         "s3", region_name=region, endpoint_url=settings.endpoint_url, config=config, **_credentials(settings)
     )
+    if elsewhere:
+        client.meta.events.register("before-call.s3", _not_redirected)
+    return client
+
+
+def _not_redirected(context: dict[str, Any], **_: Any) -> None:
+    """Tell the SDK that a request has been redirected already.
+
+    It takes every redirect, a login page's too, for that of a bucket in another region, asks where the bucket is, and
+    takes the answer to that, redirected as well, for another: without end.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _addressing(settings: S3Settings) -> str:
