@@ -24,7 +24,7 @@ pytestmark = pytest.mark.enable_socket
 class TestMinistackArtifactStore(ConnectedArtifactStoreContract):
     contract_version = 1
     backend = "s3 (ministack)"
-    programmes = 15
+    programmes = 5
 
     @pytest.fixture
     def fresh_store(self, ministack_server: S3Server, ministack_proxy: HttpProxy) -> Callable[[], StoreUnderTest]:
@@ -37,7 +37,8 @@ if has_ceph():
     class TestCephArtifactStore(ConnectedArtifactStoreContract):
         contract_version = 1
         backend = "s3 (Ceph)"
-        programmes = 15
+        programmes = 3
+        every_nth = 4
         known_gaps = (
             *(
                 KnownGap(

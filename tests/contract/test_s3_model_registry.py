@@ -24,7 +24,7 @@ pytestmark = pytest.mark.enable_socket
 class TestMinistackModelRegistry(ConnectedModelRegistryContract):
     contract_version = 1
     backend = "s3 (ministack)"
-    programmes = 15
+    programmes = 5
 
     @pytest.fixture
     def fresh_registry(self, ministack_server: S3Server, ministack_proxy: HttpProxy) -> Callable[[], RegistryUnderTest]:
@@ -37,7 +37,8 @@ if has_ceph():
     class TestCephModelRegistry(ConnectedModelRegistryContract):
         contract_version = 1
         backend = "s3 (Ceph)"
-        programmes = 15
+        programmes = 3
+        every_nth = 4
 
         @pytest.fixture
         def fresh_registry(self, ceph_server: S3Server, ceph_proxy: HttpProxy) -> Callable[[], RegistryUnderTest]:
