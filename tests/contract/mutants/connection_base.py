@@ -13,9 +13,9 @@ from mlops_core.stores.registry import StoreModelRegistry
 from mlops_core.stores.tracker import StoreExperimentTracker
 from mlops_core.testing import BreakableStore
 
-from ..local_registry import local_registry  # noqa: TID252 (the tests have no name of their own)
-from ..local_store import local_store  # noqa: TID252
-from ..local_tracker import local_tracker  # noqa: TID252
+from ..local_registry import local_registry
+from ..local_store import local_store
+from ..local_tracker import local_tracker
 from .registry_base import SECRET
 
 if TYPE_CHECKING:

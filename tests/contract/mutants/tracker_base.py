@@ -13,7 +13,7 @@ from mlops_core.stores.memory.experiment_tracker import MemoryExperimentTracker,
 from mlops_core.stores.memory.run import MemoryRun
 from mlops_core.testing import TrackerUnderTest
 
-from ..memory_back_doors import TrackerBackDoor  # noqa: TID252 (the tests have no name of their own)
+from ..memory_back_doors import TrackerBackDoor
 from .registry_base import SECRET
 
 if TYPE_CHECKING:
