@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import boto3
 from adapter_s3 import S3ArtifactStore, S3Settings
@@ -58,11 +58,11 @@ def server(folder: Path) -> Generator[tuple[str, str]]:
     """A running server: its name with version, and its address."""
     if has_ceph():
         said = subprocess.run(["ceph", "--version"], check=True, capture_output=True, text=True).stdout
-        name, start = " ".join(said.split()[:3]), ceph
+        with ceph(folder, gibibytes=12) as url:  # what is overwritten and deleted stays in its memory
+            yield " ".join(said.split()[:3]), url
     else:
-        name, start = f"ministack {version('ministack')}", ministack
-    with start(folder) as url:
-        yield name, url
+        with ministack(folder) as url:
+            yield f"ministack {version('ministack')}", url
 
 
 def native(url: str) -> Any:
@@ -110,7 +110,7 @@ class Results:
     def show(self, name: str, amount: str, ours: float, theirs: float) -> None:
         ratio, aim = theirs / ours, AIMS[name]
         print(
-            f"  {name:16} {amount:22} ours {ours:7.2f} s  boto3 {theirs:7.2f} s  {ratio:5.2f} x (aim {aim:g})",
+            f"  {name:16} {amount:24} ours {ours:7.2f} s  boto3 {theirs:7.2f} s  {ratio:5.2f} x (aim {aim:g})",
             flush=True,
         )
         if ratio < aim:
@@ -142,11 +142,21 @@ def one_large_file(url: str, folder: Path, size: int, rounds: int, results: Resu
     ours, theirs = alternating(rounds, put, lambda: client.upload_file(str(source), BUCKET, "theirs/source"))
     amount = f"{size // MEBIBYTE:,} MiB"
     results.show("1 file up", amount, ours, theirs)
-    ours, theirs = alternating(rounds, fetch, lambda: client.download_file(BUCKET, "theirs/source", str(target)))
+
+    def fetch_with_boto3() -> None:
+        client.download_file(BUCKET, "theirs/source", str(target))
+
+    def fetch_and_check_with_boto3() -> None:
+        fetch_with_boto3()
+        assert sha256(target) == expected.sha256
+
+    ours, theirs = alternating(rounds, fetch, fetch_with_boto3)
     check()
     client.download_file(BUCKET, "ours/source", str(target))
     check()
-    results.show("1 file down", f"{amount}, verified", ours, theirs)
+    results.show("1 file down", f"{amount}, ours verified", ours, theirs)
+    ours, theirs = alternating(rounds, fetch, fetch_and_check_with_boto3)
+    results.show("1 file down", f"{amount}, both verified", ours, theirs)
     for key in ("ours/source", "theirs/source"):
         client.delete_object(Bucket=BUCKET, Key=key)
     source.unlink()
@@ -311,38 +321,41 @@ def steps_of(python: Path, library: str, url: str, prefix: str, proxy: HttpProxy
     """Requests and seconds of each step of a library; requests are 0 without a proxy."""
     program = STEPS.format(library=LIBRARIES[library])
     environment = {**os.environ, "AWS_ENDPOINT_URL": url, "TQDM_DISABLE": "1"}
+    said = (Path(tempfile.gettempdir()) / f"bench-s3-{library}.log").open("w+b")
     process = subprocess.Popen(
         [python, "-c", program, url, BUCKET, prefix],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=said,
         text=True,
         env=environment,
         start_new_session=True,  # no terminal that a library could stop at
     )
     taken: list[tuple[int, float]] = []
-    with process:
+    with process, said:
         assert process.stdin
         assert process.stdout
-        answer(process.stdout)
+        answer(process.stdout, said)
         for step, number in PLAN:
             if library == "pins" and step == "write":
                 time.sleep(1.1)  # its versions of one second and equal content are one
             before = proxy.requests if proxy else 0
             process.stdin.write(f"{step} {number}\n")
             process.stdin.flush()
-            seconds = float(answer(process.stdout))
+            seconds = float(answer(process.stdout, said))
             taken.append(((proxy.requests if proxy else 0) - before, seconds))
         process.stdin.close()
     return taken
 
 
-def answer(stream: Any) -> str:
+def answer(output: Any, messages: BinaryIO) -> str:
     """The next line that is ready or a number; libraries print too."""
-    for line in stream:
+    for line in output:
         text = cast("str", line).strip()
         if text == "ready" or text.replace(".", "", 1).replace("e-", "", 1).isdecimal():
             return text
-    raise RuntimeError("the library's process ended; its message stands above")
+    messages.seek(0)
+    raise RuntimeError(f"the library's process ended:\n{messages.read().decode()[-2000:]}")
 
 
 def with_peers(folder: Path) -> Path:

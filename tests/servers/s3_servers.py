@@ -59,15 +59,20 @@ def has_ceph() -> bool:
 
 
 @contextmanager
-def ceph(folder: Path) -> Generator[str]:
-    """Ceph's gateway over one monitor and one store in memory, without authentication among them; gives its address."""
+def ceph(folder: Path, *, gibibytes: int = 4) -> Generator[str]:
+    """Ceph's gateway over one monitor and one store in memory, without authentication among them; gives its address.
+
+    The store holds so many GiB, what was deleted included: nothing collects it.
+    """
     monitor, gateway = free_port(), free_port()
     config = folder / "ceph.conf"
     for each in ("mon", "osd", "run", "log", "rgw"):
         (folder / each).mkdir()
     (folder / "keyring").touch()
     identity = str(uuid.uuid4())
-    config.write_text(_CEPH.format(folder=folder, identity=identity, monitor=monitor, gateway=gateway))
+    config.write_text(
+        _CEPH.format(folder=folder, identity=identity, monitor=monitor, gateway=gateway, disk=gibibytes << 30)
+    )
     # The programs drop root's rights for a user that may not see the folder, unless they are told to stay.
     stay = ["--setuser", "root", "--setgroup", "root"] if os.geteuid() == 0 else []
     log = folder / "programs.log"
@@ -141,7 +146,7 @@ mon_max_pg_per_osd = 1000
 mon_allow_pool_size_one = true
 osd_crush_chooseleaf_type = 0
 osd_objectstore = memstore
-memstore_device_bytes = 4294967296
+memstore_device_bytes = {disk}
 mon_data_avail_crit = 1
 mon_data_avail_warn = 1
 rgw_frontends = beast endpoint=127.0.0.1:{gateway} tcp_nodelay=1
