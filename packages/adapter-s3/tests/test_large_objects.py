@@ -217,6 +217,17 @@ def test_an_upload_that_fails_leaves_no_parts(
     assert [each for each in threading.enumerate() if each.name.startswith("s3-write")] == []
 
 
+def test_a_stream_longer_than_all_parts_is_refused_with_what_to_set(
+    store: S3ArtifactStore, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapter_s3._client._MOST_PARTS", PARTS - 1)
+    with pytest.raises(BackendError, match="part_size") as caught:
+        store.put("large", io.BytesIO(CONTENT))
+    assert not isinstance(caught.value, BackendUnavailableError)  # another attempt would end likewise
+    assert list(store.find()) == []
+    assert parts_left(server, store.settings.prefix) == []
+
+
 def test_an_error_that_comes_with_status_200_is_an_error(store: S3ArtifactStore, proxy: HttpProxy) -> None:
     body = b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>late</Message></Error>"
     late = Fate(kind="answer", status=200, body=body, headers={"Content-Type": "application/xml"})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
 from mlops_core.errors import AdapterNotFoundError, ConfigurationError
 
-from adapter_s3._errors import UnexpectedAnswerError, http_status
+from adapter_s3._errors import PartsExhaustedError, UnexpectedAnswerError, http_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 ETagForm = Literal["quoted", "unquoted"]
 """How a service wants an ETag in ``If-Match``: the standard says quoted, Ceph's gateway compares the unquoted one."""
-_WITHOUT_A_REASON: Final = frozenset({400, 401, 403})
-"""What a ``HEAD`` is answered when the caller is unknown, has expired or may not; the reason would be in a body."""
+_WITHOUT_A_REASON: Final = frozenset({400, 401, 403, 404})
+"""What a ``HEAD`` is answered when the caller is unknown, has expired or may not, or when the object is missing or the
+whole bucket; the reason would be in a body."""
+_MOST_PARTS: Final = 10_000
+"""Of one upload, as the service documents."""
 _ENCRYPTION: Final = {"aes256": "AES256", "kms": "aws:kms"}
 
 
@@ -144,7 +147,15 @@ class S3Client:
         return cast("str", _field(answer, "UploadId"))
 
     def upload_part(self, key: str, upload: str, number: int, data: bytes) -> str:
-        """Send one part, numbered from 1; gives its ETag as it came."""
+        """Send one part, numbered from 1; gives its ETag as it came.
+
+        Raises:
+            PartsExhaustedError: An upload has no part of this number.
+        """
+        if number > _MOST_PARTS:
+            raise PartsExhaustedError(
+                f"an upload has at most {_MOST_PARTS:,} parts, and these are of {len(data):,} bytes"
+            )
         answer = self._client.upload_part(Bucket=self._bucket, Key=key, UploadId=upload, PartNumber=number, Body=data)
         return cast("str", _field(answer, "ETag"))
 

@@ -58,6 +58,10 @@ class UnexpectedAnswerError(Exception):
     """The service, or somebody in between, answered something that is no answer of S3."""
 
 
+class PartsExhaustedError(Exception):
+    """A stream is longer than all the parts of one upload."""
+
+
 def error_code(error: BaseException) -> str:
     """The service's code of an error, such as ``NoSuchKey``; ``""`` for what did not come from the service."""
     return str(_part(error, "Error").get("Code", ""))
@@ -71,7 +75,7 @@ def http_status(error: BaseException) -> int:
 
 def classify(error: Exception) -> type[BackendError] | None:
     """The class for an exception of the SDK; ``None`` for what is none."""
-    if isinstance(error, UnexpectedAnswerError):
+    if isinstance(error, (PartsExhaustedError, UnexpectedAnswerError)):
         return BackendError
     code = error_code(error)
     if code:
@@ -103,6 +107,8 @@ def is_missing(error: BaseException) -> bool:
 
 def hint_for(error: BaseException, *, bucket: str) -> str | Mapping[type[BackendError], str]:
     """What to do about an error of the service, by its code or else by its class."""
+    if isinstance(error, PartsExhaustedError):
+        return "set a larger part_size = ..., in bytes"
     code = error_code(error)
     if code == "NoSuchBucket":
         return f"create the bucket {bucket!r}, or correct bucket = ..."
