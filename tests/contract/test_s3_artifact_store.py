@@ -50,6 +50,12 @@ if has_ceph():
                 for test in ("test_capability_conditional_put", "test_a_condition_has_one_winner")
             ),
             KnownGap(
+                test="test_a_condition_has_one_winner__and_who_deletes_is_no_loser",
+                kind="never",
+                reason="on Ceph 16 a replacement under way may bring back what was deleted meanwhile",
+                strict=False,
+            ),
+            KnownGap(
                 test="test_a_write_is_seen_whole_or_not_at_all__by_readers_meanwhile",
                 kind="never",
                 reason="Ceph 16 answers 500 to some who read or replace an object while others replace it",

@@ -111,7 +111,13 @@ def test_credentials_that_expire_halfway_end_a_large_read(make_store: MakeStore,
         stream.read()
 
 
-@pytest.mark.parametrize("call", sorted(CALLS))
+def test_stat_says_that_the_bucket_may_be_what_is_missing(make_store: MakeStore) -> None:
+    store = make_store(bucket="nobody-made-this")
+    with pytest.raises(ArtifactNotFoundError, match="or there is no such bucket"):
+        store.stat("small")
+
+
+@pytest.mark.parametrize("call", sorted(set(CALLS) - {"stat"}))
 def test_a_missing_bucket_is_named_and_is_no_missing_object(call: str, make_store: MakeStore) -> None:
     store = make_store(bucket="nobody-made-this")
     with pytest.raises(BackendError) as caught:

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 ETagForm = Literal["quoted", "unquoted"]
 """How a service wants an ETag in ``If-Match``: the standard says quoted, Ceph's gateway compares the unquoted one."""
-_WITHOUT_A_REASON: Final = frozenset({400, 401, 403, 404})
-"""What a ``HEAD`` is answered when the caller is unknown, has expired or may not, or when the object is missing or the
-whole bucket; the reason would be in a body."""
+_WITHOUT_A_REASON: Final = frozenset({400, 401, 403})
+"""What a ``HEAD`` is answered when the caller is unknown, has expired or may not; the reason would be in a body."""
 _MOST_PARTS: Final = 10_000
 """Of one upload, as the service documents."""
 _ENCRYPTION: Final = {"aes256": "AES256", "kms": "aws:kms"}

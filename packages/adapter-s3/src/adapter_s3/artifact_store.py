@@ -28,6 +28,7 @@ from adapter_s3.uploads import upload_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from adapter_s3._client import ETagForm, ObjectBody, StoredObject
@@ -102,12 +103,12 @@ class S3ArtifactStore:
         """
         check_put(self, key, data, if_absent=if_absent, if_match=if_match, backend=self._backend)
         whole = self._key(key, "put")
-        with self._translating("put", key, f"cannot store {key!r} in {self._place}"):
-            if not isinstance(data, bytes):
-                return self._info(self._upload(key, whole, data))
+        if not isinstance(data, bytes):
+            return self._upload(key, whole, data)
+        if not if_absent and if_match is None and len(data) > self._settings.part_size:
+            return self._upload(key, whole, io.BytesIO(data))
+        with self._putting(key):
             if not if_absent and if_match is None:
-                if len(data) > self._settings.part_size:
-                    return self._info(self._upload(key, whole, io.BytesIO(data)))
                 return self._info(self._client.put(whole, data))
             form = self._etag_form()
             condition = None if if_match is None else (f'"{if_match}"' if form == "quoted" else if_match)
@@ -245,16 +246,23 @@ class S3ArtifactStore:
                 self._form = form
         return form
 
-    def _upload(self, key: str, whole: str, stream: BinaryIO) -> StoredObject:
-        return upload_stream(
-            self._client,
+    def _upload(self, key: str, whole: str, stream: BinaryIO) -> ArtifactInfo:
+        with self._putting(key):
+            client = self._client
+        stored = upload_stream(
+            client,
             whole,
             stream,
             part_size=self._settings.part_size,
             concurrency=self._settings.concurrency,
             retries=self._retries,
+            translating=lambda: self._putting(key),
             progress=self._progress_of(key),
         )
+        return self._info(stored)
+
+    def _putting(self, key: str) -> AbstractContextManager[None]:
+        return self._translating("put", key, f"cannot store {key!r} in {self._place}")
 
     def _body(self, whole: str, start: int, stop: int | None) -> ObjectBody | ArtifactInfo:
         """The answer to a read of a range; what is known of the object if nothing of it lies there."""
@@ -293,12 +301,14 @@ class S3ArtifactStore:
         )
 
     def _missing(self, key: str, operation: str) -> ArtifactNotFoundError:
+        # The answer to a HEAD has no body that could tell, and a second request would cost every registration one.
+        perhaps = ", or there is no such bucket" if operation == "stat" else ""
         return ArtifactNotFoundError(
             f"no object {key!r}",
             operation=operation,
             subject=key,
             backend=self._backend,
-            why=f"{self._place} has no such key",
+            why=f"{self._place} has no such key{perhaps}",
             hint="list what is there with find()",
         )
 

@@ -14,6 +14,7 @@ from adapter_s3._errors import classify
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
     from mlops_core.stores.conditional_writes import Retries
 
@@ -28,6 +29,7 @@ def upload_stream(
     part_size: int,
     concurrency: int,
     retries: Retries,
+    translating: Callable[[], AbstractContextManager[None]],
     progress: Callable[[int], None] | None = None,
 ) -> StoredObject:
     """Store what a stream holds, read to its end. Nothing has the key's name before all of it has arrived.
@@ -41,23 +43,29 @@ def upload_stream(
         part_size: Bytes of one part; a stream of at most so many is sent in one request, which is not tried again.
         concurrency: Parts in flight.
         retries: How often and how fast a part is sent again.
+        translating: A ``with`` in which the SDK's errors become the core's; what the stream raises is its own.
         progress: Called with the number of bytes that each step has sent.
     """
     first = _read(stream, part_size)
     second = _read(stream, part_size) if len(first) == part_size else b""
     if not second:
-        stored = client.put(key, first)
+        with translating():
+            stored = client.put(key, first)
         if progress is not None:
             progress(len(first))
         return stored
-    upload = _Upload(client, key, concurrency=concurrency, retries=retries, progress=progress)
+    with translating():
+        upload = _Upload(client, key, concurrency=concurrency, retries=retries, progress=progress)
     try:
-        upload.send(first)
+        with translating():
+            upload.send(first)
         first = b""  # whoever holds it to the end holds a part too many
         while second:
-            upload.send(second)
+            with translating():
+                upload.send(second)
             second = _read(stream, part_size)
-        return upload.finish()
+        with translating():
+            return upload.finish()
     except BaseException:
         upload.give_up()
         raise
