@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
 from mlops_core.errors import AdapterNotFoundError, ConfigurationError
@@ -181,6 +182,7 @@ def _open(settings: S3Settings) -> Any:
         import boto3
         from botocore.config import Config
         from botocore.exceptions import ProfileNotFound
+        from botocore.session import Session
     except ModuleNotFoundError as exc:
         why = f"the module {exc.name!r} is not installed"
         raise AdapterNotFoundError("the adapter 's3' needs boto3", why=why, hint="pip install boto3") from exc
@@ -202,7 +204,9 @@ def _open(settings: S3Settings) -> Any:
         tcp_keepalive=True,
     )
     try:
-        session = cast("Any", boto3).Session(profile_name=settings.profile, region_name=settings.region)
+        of_botocore = cast("Any", Session(profile=settings.profile))
+        of_botocore.get_component("data_loader").file_loader = _descriptions()
+        session = cast("Any", boto3).Session(botocore_session=of_botocore, region_name=settings.region)
     except ProfileNotFound as exc:
         hint = "correct profile = ..., or AWS_PROFILE; `aws configure list-profiles` shows what there is"
         raise ConfigurationError(
@@ -216,6 +220,16 @@ def _open(settings: S3Settings) -> Any:
     if elsewhere:
         client.meta.events.register("before-call.s3", _not_redirected)
     return client
+
+
+@cache
+def _descriptions() -> Any:
+    """The SDK's descriptions of its services, each parsed once: that is most of what making a client takes."""
+    from botocore.loaders import JSONFileLoader
+
+    files = cast("Any", JSONFileLoader)()
+    files.load_file = cache(files.load_file)
+    return files
 
 
 def _not_redirected(context: dict[str, Any], **_: Any) -> None:
