@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
 
 BUCKET = "contracts"
 IMPATIENT = Retries(sleep=lambda _: None)
+VERSIONS_OF_MINISTACK = {name: version(name) for name in ("ministack", "boto3")}
+
+
+def versions_of_ceph() -> dict[str, str]:
+    """Versions of Ceph's programs and of the SDK."""
+    said = subprocess.run(["ceph", "--version"], check=True, capture_output=True, text=True).stdout
+    return {"Ceph": said.split()[2], "boto3": version("boto3")}
 
 
 def native_client(url: str) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from mlops_core.testing import ConnectedExperimentTrackerContract
 
 from ..servers.s3_servers import has_ceph
-from .s3_subjects import s3_tracker
+from .s3_subjects import VERSIONS_OF_MINISTACK, s3_tracker, versions_of_ceph
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.enable_socket
 class TestMinistackExperimentTracker(ConnectedExperimentTrackerContract):
     contract_version = 1
     backend = "s3 (ministack)"
+    against = "ministack over HTTP"
+    versions = VERSIONS_OF_MINISTACK
     programmes = 5
 
     @pytest.fixture
@@ -37,6 +39,8 @@ if has_ceph():
     class TestCephExperimentTracker(ConnectedExperimentTrackerContract):
         contract_version = 1
         backend = "s3 (Ceph)"
+        against = "Ceph's gateway over HTTP, an unversioned bucket"
+        versions = versions_of_ceph()
         programmes = 3
         every_nth = 4
 

@@ -132,7 +132,8 @@ def _cell(proofs: Iterable[Proof]) -> str:
             parts.append(f"**{each.outcome}**: `{each.test}`")
         elif each.gap:
             parts.append(f"`{each.test}`: {each.gap}")
-    return f"of {count}: {'; '.join(parts)}" if parts else f"kept, {count}"
+    # a test has one sentence, of however many parameters it fails
+    return f"of {count}: {'; '.join(dict.fromkeys(parts))}" if parts else f"kept, {count}"
 
 
 def _declared(capability: str, proofs: Sequence[Proof]) -> str:
@@ -141,8 +142,9 @@ def _declared(capability: str, proofs: Sequence[Proof]) -> str:
         return "not tested"
     said = {"declared" if capability in each else "refused" for each in known}
     test = f"test_capability_{capability.lower()}"
-    broken = any(each.test == test and each.outcome != "passed" for each in proofs)
-    return " and ".join(sorted(said)) + (", **not proven**" if broken else "")
+    broken = [each for each in proofs if each.test == test and each.outcome != "passed"]
+    known_gap = all(each.gap for each in broken)
+    return " and ".join(sorted(said)) + ((", with a gap" if known_gap else ", **not proven**") if broken else "")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
