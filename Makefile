@@ -63,7 +63,7 @@ types: $(READY) ## Check types: pyright strict, and that every public name is ty
 	  pyright --verifytypes $$(basename $$source) --ignoreexternal | tail -4; done
 
 bench: $(READY) ## Measure each figure of docs/performance.md
-	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+	@missed=0; for script in benchmarks/bench_*.py; do $(BIN)/python $$script || missed=1; done; exit $$missed
 
 docs: $(READY) ## Build the documentation into site/
 	@$(BIN)/zensical build --strict

@@ -36,6 +36,7 @@ def environment() -> Generator[Mapping[str, str]]:
     if endpoint := os.environ.get("MLOPS_DEMO_S3_ENDPOINT"):
         yield {ENDPOINT: endpoint}
         return
+    os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))  # it is our own server
     keys = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20)}
     with tempfile.TemporaryDirectory(prefix="with-s3-") as folder, server(Path(folder)) as endpoint:
         make_bucket(endpoint, keys)

@@ -59,7 +59,7 @@ def make_store(server: S3Server, proxy: HttpProxy) -> Iterator[MakeStore]:
             "part_size": PART,
         }
         settings = S3Settings(**{**options, **more})
-        memory = server.folder / "probe.json"
+        memory = server.folder / "probes"
         store = S3ArtifactStore(settings, backend="lake", retries=retries, progress=progress, probe_memory=memory)
         made.append(store)
         return store

@@ -12,22 +12,24 @@ import time
 from collections import Counter
 from contextlib import suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
+from adapter_s3 import S3ArtifactStore, S3Settings
 from mlops_core.errors import BackendError, BackendUnavailableError
+from mlops_core.secret import Secret
+from mlops_core.stores.conditional_writes import Retries
 
-from tests.contract.s3_subjects import BUCKET
+from tests.contract.s3_subjects import BUCKET, S3Server
 from tests.servers.http_proxy import PASS, Fate
+from tests.servers.s3_servers import rclone
 
 from .conftest import PART
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from adapter_s3 import S3ArtifactStore
-
-    from tests.contract.s3_subjects import S3Server
     from tests.servers.http_proxy import HttpProxy, Request
 
     from .conftest import MakeStore
@@ -149,6 +151,27 @@ def test_what_was_replaced_meanwhile_is_an_error_and_never_a_mixture(make_store:
             stream.read(1)
 
 
+def test_where_conditions_are_ignored_nothing_is_mixed_either(tmp_path: Path) -> None:
+    content = b"1" * (3 * PART)
+    with rclone(tmp_path) as url:
+        server = S3Server.at(url, tmp_path)
+        secrets: dict[str, Any] = {
+            "access_key_id": Secret(file=server.folder / "key"),
+            "secret_access_key": Secret(file=server.folder / "secret"),
+        }
+        store = S3ArtifactStore(
+            S3Settings(bucket=BUCKET, endpoint_url=url, part_size=PART, concurrency=1, **secrets),
+            retries=Retries(sleep=lambda _: None),
+        )
+        store.put("large", content)
+        with store.open("large") as stream:
+            assert stream.read(100) == content[:100]
+            store.put("large", b"2" * len(content))
+            with pytest.raises(BackendUnavailableError, match="replaced"):
+                stream.read()
+        store.close()
+
+
 def test_what_was_removed_meanwhile_is_an_error(make_store: MakeStore) -> None:
     store = make_store(concurrency=1)
     store.put("large", CONTENT + bytes(3 * PART))
@@ -168,6 +191,38 @@ def test_every_part_of_an_upload_may_fail_once(fate: Fate, store: S3ArtifactStor
     assert whole(store, "large") == CONTENT
     sent = Counter(each.path for each in proxy.log if "partNumber" in each.path)
     assert list(sent.values()) == [2] * PARTS
+
+
+@pytest.mark.parametrize(
+    ("status", "retries", "sent"),
+    [(403, Retries(sleep=lambda _: None), 1), (503, Retries(sleep=lambda _: None, give_up_after=0), 1), (503, None, 5)],
+    ids=["refused", "too late", "unavailable"],
+)
+def test_a_part_is_sent_again_only_where_that_helps(
+    status: int, retries: Retries | None, sent: int, make_store: MakeStore, proxy: HttpProxy
+) -> None:
+    store = make_store(concurrency=1, retries=retries or Retries(sleep=lambda _: None))
+    failing = Fate(kind="answer", status=status)
+    with proxy.planning(lambda each: failing if "partNumber=1" in each.path else PASS), pytest.raises(BackendError):
+        store.put("large", io.BytesIO(CONTENT))
+    assert sum("partNumber=1" in each.path for each in proxy.log) == sent
+
+
+def test_a_callback_that_fails_loses_no_bytes(make_store: MakeStore) -> None:
+    failing = [True]
+
+    def progress(key: str, count: int) -> None:
+        if key == "large" and failing and failing.pop():
+            raise RuntimeError("the bar is gone")
+
+    store = make_store(progress=progress)
+    failing.clear()
+    store.put("large", io.BytesIO(CONTENT))
+    failing.append(True)
+    with store.open("large") as stream:
+        with pytest.raises(RuntimeError, match="the bar"):
+            stream.read(10)
+        assert stream.read() == CONTENT
 
 
 class Failing(io.RawIOBase):

@@ -127,6 +127,15 @@ def test_a_presigned_address_is_read_without_credentials_until_it_is_changed(sto
         urllib.request.urlopen(url.replace("X-Amz-Signature=", "X-Amz-Signature=0"))
 
 
+@pytest.mark.parametrize("seconds", [0, -5, 604_801, True, 1.5])
+def test_a_presigned_address_for_a_time_that_no_service_takes_is_refused(
+    seconds: int, store: S3ArtifactStore, proxy: HttpProxy
+) -> None:
+    with pytest.raises(InvalidNameError, match="604,800 seconds"):
+        store.presigned_url("a", seconds=seconds)
+    assert not proxy.requests
+
+
 def test_the_bucket_is_part_of_the_path_of_other_services(store: S3ArtifactStore, proxy: HttpProxy) -> None:
     store.put("a", b"1")
     assert proxy.log[0].path == f"/{BUCKET}/{store.settings.prefix}/a"

@@ -26,6 +26,9 @@ def opened(folder: Path, **options: Any) -> S3Backend:
     ("options", "words"),
     [
         ({"bucket": " "}, "'bucket' is empty"),
+        ({"bucket": "s3://models"}, "it is the name only"),
+        ({"bucket": "models/teams"}, "it is the name only"),
+        ({"endpoint_url": "http://host/models/"}, "endpoint_url = 'http://host'"),
         ({"access_key_id": KEY}, "half of the credentials"),
         ({"secret_access_key": SECRET}, "half of the credentials"),
         ({"session_token": SECRET}, "belongs to an access key"),
@@ -47,7 +50,7 @@ def opened(folder: Path, **options: Any) -> S3Backend:
         ({"read_timeout": math.nan}, "time-out"),
         ({"read_timeout": math.inf}, "time-out"),
         ({"prefix": "/a"}, "cannot begin a key"),
-        ({"prefix": "a/"}, "cannot begin a key"),
+        ({"prefix": "a/"}, "the prefix 'a/' cannot begin a key"),
         ({"prefix": "a/../b"}, "cannot begin a key"),
         ({"encryption": "rot13"}, "'encryption' cannot be used"),
         ({"checksums": "never"}, "'checksums' cannot be used"),

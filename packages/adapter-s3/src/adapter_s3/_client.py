@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -71,6 +71,11 @@ class S3Client:
         self._client = _open(settings)
 
     @property
+    def endpoint(self) -> str:
+        """The service's address, wherever it was configured."""
+        return cast("str", self._client.meta.endpoint_url)
+
+    @property
     def native(self) -> Any:
         """The SDK's own client."""
         return self._client
@@ -99,7 +104,8 @@ class S3Client:
         answer = self._client.get_object(Bucket=self._bucket, Key=key, **more)
         stream = cast("BinaryIO", answer["Body"])
         try:
-            size = _size_of_range(answer, start, stop) if "Range" in more else cast("int", answer["ContentLength"])
+            length = cast("int", _field(answer, "ContentLength"))
+            size = _size_of_range(answer, length, start, stop) if "Range" in more else length
             found = _stored(key, answer, size)
         except BaseException:
             stream.close()
@@ -118,7 +124,7 @@ class S3Client:
                 raise
             with closing(self.get(key, start=0, stop=1).stream):
                 raise
-        return _stored(key, answer, cast("int", answer["ContentLength"]))
+        return _stored(key, answer, cast("int", _field(answer, "ContentLength")))
 
     def list(self, prefix: str, *, by_folder: bool = False, token: str | None = None) -> Page:
         """One page of at most 1,000 keys that begin with a prefix; ``by_folder`` folds what follows the next slash."""
@@ -165,6 +171,8 @@ class S3Client:
         answer = self._client.complete_multipart_upload(
             Bucket=self._bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": numbered}
         )
+        if not _etag(answer):  # Ceph 16 tells it only to those who ask afterwards
+            return self.head(key)
         return StoredObject(key=key, size=size, etag=_etag(answer), modified_at=_date(answer))
 
     def abort_upload(self, key: str, upload: str) -> None:
@@ -181,14 +189,31 @@ def _open(settings: S3Settings) -> Any:
     try:
         import boto3
         from botocore.config import Config
+        from botocore.configprovider import ConfiguredEndpointProvider
         from botocore.exceptions import ProfileNotFound
         from botocore.session import Session
     except ModuleNotFoundError as exc:
         why = f"the module {exc.name!r} is not installed"
         raise AdapterNotFoundError("the adapter 's3' needs boto3", why=why, hint="pip install boto3") from exc
-    elsewhere = settings.endpoint_url is not None
+    try:
+        of_botocore = cast("Any", Session(profile=settings.profile))
+        of_botocore.get_component("data_loader").file_loader = _descriptions()
+        session = cast("Any", boto3).Session(botocore_session=of_botocore, region_name=settings.region)
+        endpoint = settings.endpoint_url
+        if endpoint is None and not of_botocore.get_config_variable("ignore_configured_endpoint_urls"):
+            # AWS_ENDPOINT_URL and its like: the SDK would take it too, but as if it were Amazon's.
+            found = cast("Any", ConfiguredEndpointProvider)(
+                full_config=of_botocore.full_config, scoped_config=of_botocore.get_scoped_config(), client_name="s3"
+            )
+            endpoint = cast("str | None", found.provide())
+    except ProfileNotFound as exc:
+        hint = "correct profile = ..., or AWS_PROFILE; `aws configure list-profiles` shows what there is"
+        raise ConfigurationError(
+            "no such profile", where=f"bucket {settings.bucket!r}", why=str(exc), hint=hint
+        ) from exc
+    elsewhere = endpoint is not None
     checksums = settings.checksums or ("when_required" if elsewhere else "when_supported")
-    options: dict[str, Any] = {"addressing_style": _addressing(settings)}
+    options: dict[str, Any] = {"addressing_style": _addressing(settings, elsewhere=elsewhere)}
     if settings.unsigned_payload:
         options["payload_signing_enabled"] = False
     config = Config(
@@ -203,22 +228,10 @@ def _open(settings: S3Settings) -> Any:
         max_pool_connections=max(10, 2 * settings.concurrency),
         tcp_keepalive=True,
     )
-    try:
-        of_botocore = cast("Any", Session(profile=settings.profile))
-        of_botocore.get_component("data_loader").file_loader = _descriptions()
-        session = cast("Any", boto3).Session(botocore_session=of_botocore, region_name=settings.region)
-    except ProfileNotFound as exc:
-        hint = "correct profile = ..., or AWS_PROFILE; `aws configure list-profiles` shows what there is"
-        raise ConfigurationError(
-            "no such profile", where=f"bucket {settings.bucket!r}", why=str(exc), hint=hint
-        ) from exc
     # Services other than Amazon's have no regions that matter; the SDK demands one to sign with.
     region = session.region_name or ("us-east-1" if elsewhere else None)
-    client = session.client(
-        "s3", region_name=region, endpoint_url=settings.endpoint_url, config=config, **_credentials(settings)
-    )
-    if elsewhere:
-        client.meta.events.register("before-call.s3", _not_redirected)
+    client = session.client("s3", region_name=region, endpoint_url=endpoint, config=config, **_credentials(settings))
+    client.meta.events.register("before-call.s3", _not_redirected)
     return client
 
 
@@ -236,13 +249,14 @@ def _not_redirected(context: dict[str, Any], **_: Any) -> None:
     """Tell the SDK that a request has been redirected already.
 
     It takes every redirect, a login page's too, for that of a bucket in another region, asks where the bucket is, and
-    takes the answer to that, redirected as well, for another: without end.
+    takes the answer to that, redirected as well, for another: without end. Where Amazon's bucket is in another region,
+    the error says so.
     """
     context.setdefault("s3_redirect", {})["redirected"] = True
 
 
-def _addressing(settings: S3Settings) -> str:
-    if settings.endpoint_url is None:
+def _addressing(settings: S3Settings, *, elsewhere: bool) -> str:
+    if not elsewhere:
         return "path" if settings.path_style else "auto"
     return "virtual" if settings.path_style is False else "path"  # "auto" is "path" for every other service
 
@@ -278,12 +292,11 @@ def _stored(key: str, answer: Mapping[str, Any], size: int) -> StoredObject:
     return StoredObject(key=key, size=size, etag=_etag(answer), modified_at=_utc(_field(answer, "LastModified")))
 
 
-def _size_of_range(answer: Mapping[str, Any], start: int, stop: int | None) -> int:
+def _size_of_range(answer: Mapping[str, Any], size: int, start: int, stop: int | None) -> int:
     """The whole object's size, after a look at whether the bytes are those that were asked for."""
     given, _, whole = cast("str", answer.get("ContentRange", "")).partition("/")
     if given.startswith(f"bytes {start}-") and whole.isdecimal():
         return int(whole)
-    size = cast("int", answer["ContentLength"])
     if given or start or (stop is not None and size > stop):
         raise UnexpectedAnswerError(f"bytes from {start} on were asked for, and {given or 'all of them'} came")
     return size  # some services call a range that holds everything no range
@@ -297,4 +310,6 @@ def _utc(time: datetime) -> datetime:
 def _date(answer: Mapping[str, Any]) -> datetime:
     # A write's answer has no other time by the service's clock; the object's own is at most a moment earlier.
     header = cast("str", answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
-    return parsedate_to_datetime(header).astimezone(UTC) if header else datetime.now(UTC)
+    with suppress(ValueError):  # the object is stored, whatever the header says
+        return parsedate_to_datetime(header).astimezone(UTC)
+    return datetime.now(UTC)

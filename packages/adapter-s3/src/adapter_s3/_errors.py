@@ -42,6 +42,7 @@ _WITHOUT_CREDENTIALS: Final = frozenset(
 )
 _HINTS: Final[Mapping[type[BackendError], str]] = {
     AccessDeniedError: "allow the credentials to list, get, put and delete objects of this bucket, below this prefix",
+    ArtifactNotFoundError: "endpoint_url must be the address of an S3 service",
     AuthenticationError: "check access_key_id and secret_access_key, the profile, or what the SDK finds by itself",
     BackendError: "look at what the service says; endpoint_url and region must be the bucket's",
     BackendUnavailableError: "check endpoint_url and the network, then make the same call again",
@@ -114,6 +115,8 @@ def hint_for(error: BaseException, *, bucket: str) -> str | Mapping[type[Backend
         return f"create the bucket {bucket!r}, or correct bucket = ..."
     if code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}:
         return "set region = ... to the bucket's region"
+    if code in {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}:
+        return "get new temporary credentials, session_token among them: log in again"
     if code == "RequestTimeTooSkewed":
         return "set this machine's clock"
     return _HINTS

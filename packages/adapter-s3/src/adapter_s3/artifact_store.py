@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import threading
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 _TEMPORARY: Final = "tmp"
 _COPY_CHUNK: Final = 1 << 20
+_LONGEST_SIGNATURE: Final = 7 * 24 * 3600
+"""Seconds, as the service documents."""
 
 
 class S3ArtifactStore:
@@ -50,7 +53,7 @@ class S3ArtifactStore:
     Args:
         settings: Where the bucket is, and how to ask.
         backend: The configured name, for messages.
-        probe_memory: The file that remembers what the bucket answered; ``None`` for none.
+        probe_memory: The folder that remembers what buckets answered; ``None`` for none.
         retries: How often and how fast parts of large transfers are tried again.
         progress: Called with a key and the number of bytes that a step of its transfer has moved.
     """
@@ -71,6 +74,7 @@ class S3ArtifactStore:
         self._retries = retries or Retries()
         self._progress = progress
         self._lock = threading.Lock()
+        self._probing = threading.Lock()
         self._opened: S3Client | None = None
         self._opened_by = os.getpid()
         self._form: ETagForm | None = None
@@ -192,6 +196,8 @@ class S3ArtifactStore:
 
     def delete(self, key: str, /) -> None:
         """See :meth:`ArtifactStore.delete`."""
+        if key.partition("/")[0] == _TEMPORARY:
+            return  # there is no such key of this store
         whole = self._key(key, "delete")
         with self._translating("delete", key, f"cannot delete {key!r} in {self._place}"):
             self._client.delete(whole)
@@ -201,8 +207,14 @@ class S3ArtifactStore:
 
         Args:
             key: Which object.
-            seconds: For how long, at most seven days.
+            seconds: For how long, at least 1 and at most seven days.
+
+        Raises:
+            InvalidNameError: Services take no such time.
         """
+        if type(seconds) is not int or not 0 < seconds <= _LONGEST_SIGNATURE:
+            why = f"it holds for 1 to {_LONGEST_SIGNATURE:,} seconds, and not {seconds!r:.40}"
+            raise InvalidNameError(f"cannot sign an address for {key!r}", why=why, hint="seconds=3600")
         whole = self._key(key, "presigned_url")
         with self._translating("presigned_url", key, f"cannot sign an address for {key!r}"):
             return self._client.presigned_url(whole, seconds=seconds)
@@ -232,19 +244,22 @@ class S3ArtifactStore:
             if operation == "put":
                 why = f"{_TEMPORARY}/ holds this store's own probes"
                 raise InvalidNameError(f"{key!r} cannot be a key of this store", why=why, hint="choose another key")
-            if operation != "delete":
-                raise self._missing(key, operation)
+            raise self._missing(key, operation)
         return self._prefix + key
 
     def _etag_form(self) -> ETagForm:
-        with self._lock:
-            form = self._form
-        if form is None:
-            where = f"backend {self._backend!r}, {self._place}"
-            form = Probe(self._client, prefix=self._prefix, where=where, memory=self._probe_memory).etag_form()
-            with self._lock:
-                self._form = form
-        return form
+        with self._probing:  # one asks for all
+            if self._form is None:
+                where = f"backend {self._backend!r}, {self._place}"
+                memory = self._memory_of_the_probe()
+                self._form = Probe(self._client, prefix=self._prefix, where=where, memory=memory).etag_form()
+            return self._form
+
+    def _memory_of_the_probe(self) -> Path | None:
+        if self._probe_memory is None:
+            return None
+        place = f"{self._client.endpoint}\n{self._settings.bucket}\n{self._prefix}"
+        return self._probe_memory / f"{hashlib.sha256(place.encode()).hexdigest()[:32]}.json"
 
     def _upload(self, key: str, whole: str, stream: BinaryIO) -> ArtifactInfo:
         with self._putting(key):

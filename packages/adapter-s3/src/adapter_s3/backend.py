@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Final
 
 from mlops_core.settings.options import read_options
@@ -39,7 +38,7 @@ class S3Backend:
         settings = read_options(S3Settings, options, backend=name, adapter="s3", base=base)
         settings.check(f"backend {name!r}, adapter 's3'")
         self._name = name
-        self._store = S3ArtifactStore(settings, backend=name, probe_memory=_probe_memory(settings))
+        self._store = S3ArtifactStore(settings, backend=name, probe_memory=_probe_memory())
         retries = Retries(first_race_pause=_RACE_PAUSE)
         self._registry = StoreModelRegistry(self._store, backend=name, retries=retries)
         self._tracker = StoreExperimentTracker(self._store, backend=name, retries=retries)
@@ -76,11 +75,10 @@ class S3Backend:
         self._store.close()
 
 
-def _probe_memory(settings: S3Settings) -> Path:
+def _probe_memory() -> Path:
     from platformdirs import user_cache_path
 
-    place = "\n".join([settings.endpoint_url or "", settings.region or "", settings.bucket, settings.prefix])
-    return user_cache_path("mlops-core") / "s3-probes" / f"{hashlib.sha256(place.encode()).hexdigest()[:32]}.json"
+    return user_cache_path("mlops-core") / "s3-probes"
 
 
 if TYPE_CHECKING:

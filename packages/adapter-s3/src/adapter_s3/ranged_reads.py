@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adapter_s3._client import ObjectBody, S3Client
 
 _CHUNK: Final = 1 << 18
+_REPLACED: Final = "the object was replaced while it was being read"
 
 
 class RangedReader(io.RawIOBase):
@@ -94,10 +95,10 @@ class RangedReader(io.RawIOBase):
                 with self._translating():
                     raise self._broken
         count = min(len(view), len(self._current))
+        if self._progress is not None and count:
+            self._progress(count)  # if it fails, the bytes are still there for the next read
         view[:count] = self._current[:count]
         self._current = self._current[count:]
-        if self._progress is not None and count:
-            self._progress(count)
         return count
 
     def close(self) -> None:
@@ -142,6 +143,7 @@ class RangedReader(io.RawIOBase):
         view = memoryview(part)
         done = 0
         attempt = 0
+        began = self._retries.clock()
         while True:
             try:
                 if body is None:
@@ -149,6 +151,8 @@ class RangedReader(io.RawIOBase):
                         self._object.key, start=start + done, stop=stop, if_match=f'"{self._object.etag}"'
                     )
                 with closing(body.stream) as stream:
+                    if body.found.etag != self._object.etag:  # the service ignores If-Match
+                        raise ConnectionError(_REPLACED)  # noqa: TRY301 (this is what the attempts are for)
                     while done < len(part):
                         if self._gone:
                             return part  # nobody will look at it
@@ -156,8 +160,9 @@ class RangedReader(io.RawIOBase):
             except Exception as exc:
                 attempt += 1
                 if classify(exc) is ConflictError:
-                    raise ConnectionError("the object was replaced while it was being read") from exc
-                if classify(exc) is not BackendUnavailableError or attempt >= self._retries.attempts or self._gone:
+                    raise ConnectionError(_REPLACED) from exc
+                last = attempt >= self._retries.attempts or self._retries.too_late(began)
+                if classify(exc) is not BackendUnavailableError or last or self._gone:
                     raise
             else:
                 return part

@@ -36,7 +36,7 @@ class S3Settings:
         concurrency: Requests in flight for one large object.
         part_size: Bytes of one such request; a transfer holds at most ``concurrency + 1`` of them in memory.
         connect_timeout: Seconds until a connection must stand.
-        read_timeout: Seconds until a reply must begin or go on.
+        read_timeout: Seconds until a reply must begin or go on; a request may be made five times.
     """
 
     bucket: str
@@ -71,13 +71,20 @@ class S3Settings:
                 check_key(self.prefix)
             except ValueError as exc:
                 why = getattr(exc, "why", str(exc))
-                raise ConfigurationError("the prefix cannot begin a key", where=where, why=why) from None
+                what = f"the prefix {self.prefix!r:.80} cannot begin a key"
+                raise ConfigurationError(what, where=where, why=why, hint='prefix = "teams/risk"') from None
 
     def _problems(self) -> tuple[tuple[bool, str, str, str], ...]:
         smallest_part, largest_part = 5 << 20, 5 << 30
         scheme, host, has_password = _address(self.endpoint_url)
         return (
             (not self.bucket.strip(), "the option 'bucket' is empty", "it names the bucket", 'bucket = "models"'),
+            (
+                "/" in self.bucket and not self.bucket.startswith("arn:"),
+                f"the option 'bucket' is no name of a bucket: {self.bucket!r:.80}",
+                "it is the name only; what follows is the option 'prefix'",
+                'bucket = "models" and prefix = "teams/risk"',
+            ),
             (
                 (self.access_key_id is None) != (self.secret_access_key is None),
                 "half of the credentials is missing",
@@ -109,6 +116,12 @@ class S3Settings:
                 'endpoint_url = "https://s3.example.com"',
             ),
             (
+                urlsplit(self.endpoint_url or "").path.strip("/") == self.bucket if host else False,
+                "the option 'endpoint_url' holds the bucket",
+                "the bucket is added to it: what is written would lie in a folder of that name",
+                f"endpoint_url = {(self.endpoint_url or '').rstrip('/').removesuffix('/' + self.bucket)!r}",
+            ),
+            (
                 has_password,
                 "the option 'endpoint_url' holds credentials",
                 "an address is shown in messages",
@@ -126,12 +139,17 @@ class S3Settings:
                 "a part of a large upload has 5 MiB to 5 GiB",
                 "part_size = 8388608",
             ),
-            (self.concurrency < 1, "the option 'concurrency' is too small", "one request at a time is the least", ""),
+            (
+                self.concurrency < 1,
+                "the option 'concurrency' is too small",
+                "one request at a time is the least",
+                "concurrency = 4",
+            ),
             (
                 not all(0 < each < math.inf for each in (self.connect_timeout, self.read_timeout)),
                 "a time-out is no time",
                 "connect_timeout and read_timeout are seconds above 0",
-                "",
+                "read_timeout = 30",
             ),
         )
 

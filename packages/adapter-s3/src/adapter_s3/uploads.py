@@ -94,6 +94,7 @@ class _Upload:
         self._etags: list[str] = []
         self._number = 0
         self._size = 0
+        self._given_up = False
 
     def send(self, data: bytes) -> None:
         if len(self._flying) == self._concurrency:
@@ -109,6 +110,7 @@ class _Upload:
         return self._client.finish_upload(self._key, self._id, self._etags, size=self._size)
 
     def give_up(self) -> None:
+        self._given_up = True  # what is on its way is waited for, and not sent again
         self._pool.shutdown(cancel_futures=True)
         # What cannot be given up now is for the bucket's own rule about unfinished uploads.
         with suppress(Exception):
@@ -121,11 +123,13 @@ class _Upload:
             self._progress(size)
 
     def _send(self, number: int, data: bytes) -> str:
+        began = self._retries.clock()
         for attempt in range(self._retries.attempts - 1):
             try:
                 return self._client.upload_part(self._key, self._id, number, data)
             except Exception as exc:
-                if classify(exc) is not BackendUnavailableError:
+                last = self._given_up or self._retries.too_late(began)
+                if classify(exc) is not BackendUnavailableError or last:
                     raise
                 self._retries.pause(self._retries.first_pause, attempt)
         return self._client.upload_part(self._key, self._id, number, data)

@@ -40,7 +40,7 @@ def test_gc_removes_what_was_left_behind_and_nothing_else(mlops: Mlops, register
     ]
     assert not old.exists()
     assert young.with_name("young.1").exists()
-    assert mlops("gc").err == "backend 'home' holds nothing that nobody needs\n"
+    assert mlops("gc").err == "backend 'home' holds nothing that nobody needs, but for what is younger than 1 day\n"
     assert mlops("resolve", "churn").code == 0
 
 

@@ -21,8 +21,9 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, say what would be removed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what no version and no run needs any more."""
+    """Remove what no version and no run needs any more; what is younger than a day may be under way, and stays."""
     from mlops_core.stores.collection import Collected
+    from mlops_core.stores.registry import GRACE
 
     with Invocation.of(context).session() as session:
         name = backend or session.backend_name("model_registry")
@@ -55,7 +56,7 @@ def gc(
     }
     emit(data, _text(done), as_json=as_json)
     if not done.leftovers:
-        say(f"backend {name!r} holds nothing that nobody needs")
+        say(f"backend {name!r} holds nothing that nobody needs, but for what is younger than {GRACE.days} day")
     for each in done.kept:
         say(f"left alone: {each.what}: {each.why}")
 

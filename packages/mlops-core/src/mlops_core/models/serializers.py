@@ -66,11 +66,11 @@ def serialize(model: object, serializer: SerializerName) -> bytes:
         # Skops writes functions and classes by name without looking whether the name can be imported again.
         skops_io.loads(data, trusted=skops_io.get_untrusted_types(data=data))
     except Exception as exc:
-        raise ConfigurationError(
-            f"skops cannot write this {kind}",
-            why=f"{type(exc).__name__}: {exc}",
-            hint='change that part, or choose serializer="pickle", which whoever loads it must allow explicitly',
-        ) from exc
+        hint = 'change that part, or choose serializer="pickle", which whoever loads it must allow explicitly'
+        if isinstance(exc, (MemoryError, SystemError)):  # the interpreter's own trouble, not the model's
+            hint = "make the same call again"
+        why = f"{type(exc).__name__}: {exc}"
+        raise ConfigurationError(f"skops cannot write this {kind}", why=why, hint=hint) from exc
     return data
 
 

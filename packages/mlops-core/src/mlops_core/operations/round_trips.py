@@ -101,8 +101,11 @@ def try_store(store: ArtifactStore, *, prefix: str, probe_id: str) -> datetime:
         _same(content, store.get(key).data, "what was read is not what was written", key)
         _same(content[2:5], store.get(key, start=2, stop=5).data, "a range that was read is another", key)
         _same([key], [each.key for each in store.find(f"{prefix}/{probe_id}/")], "it is not listed", key)
-    finally:
-        store.delete(key)
+    except BaseException:
+        with contextlib.suppress(MlopsError):  # the step that failed is the one to be told
+            store.delete(key)
+        raise
+    store.delete(key)
     try:
         store.stat(key)
     except ArtifactNotFoundError:

@@ -36,6 +36,8 @@ class Retries:
         first_pause: Longest first pause before an unavailable store is asked again, in seconds; it doubles each time.
         first_race_pause: The same after a lost race.
         longest_pause: What no pause exceeds, in seconds.
+        give_up_after: Seconds after which an unavailable store is not asked again, however few attempts there were.
+        clock: Seconds that never go back.
         sleep: Waits for a number of seconds.
         uniform: A random number from 0 up to 1.
     """
@@ -45,12 +47,18 @@ class Retries:
     first_pause: float = 0.1
     first_race_pause: float = 0.005
     longest_pause: float = 2.0
+    give_up_after: float = 60.0
+    clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[], float] = field(default_factory=lambda: random.Random().random)  # noqa: S311 (not a secret)
 
     def pause(self, first: float, attempt: int) -> None:
         """Wait after failed attempt number ``attempt``, counted from 0."""
         self.sleep(self.uniform() * min(self.longest_pause, first * 2 ** min(attempt, 20)))
+
+    def too_late(self, began: float) -> bool:
+        """Whether it is too late to try again what began at a moment of the clock."""
+        return self.clock() - began >= self.give_up_after
 
 
 class Documents:
@@ -71,10 +79,13 @@ class Documents:
         Raises:
             BackendUnavailableError: The store was unavailable each time.
         """
+        began = self._retries.clock()
         for attempt in range(self._retries.attempts - 1):
             try:
                 return request()
             except BackendUnavailableError:
+                if self._retries.too_late(began):
+                    raise
                 self._retries.pause(self._retries.first_pause, attempt)
         return request()
 
@@ -148,6 +159,7 @@ class Documents:
     def _write(self, key: str, data: bytes, put: Callable[[], ArtifactInfo]) -> str | None:
         unknown = False
         attempt = 0
+        began = self._retries.clock()
         while True:
             try:
                 return put().etag
@@ -160,7 +172,7 @@ class Documents:
                 if etag is not None:
                     return etag
                 attempt += 1
-                if attempt >= self._retries.attempts:
+                if attempt >= self._retries.attempts or self._retries.too_late(began):
                     raise
                 self._retries.pause(self._retries.first_pause, attempt - 1)
 
