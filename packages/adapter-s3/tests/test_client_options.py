@@ -27,7 +27,8 @@ def client(folder: Path, **options: Any) -> Any:
     for name, content in FULL.items():
         (folder / name).write_text(content)
     given: dict[str, Any] = {name: Secret(file=folder / name) for name in FULL}
-    return S3Client(S3Settings(bucket="models", **{"region": "eu-central-1", **given, **options})).native
+    asked: dict[str, Any] = {"region": "eu-central-1", **given, **options}
+    return S3Client(S3Settings(bucket="models", **asked)).native
 
 
 def test_amazon_is_asked_as_its_sdk_asks(tmp_path: Path) -> None:
