@@ -189,7 +189,6 @@ def _open(settings: S3Settings) -> Any:
     try:
         import boto3
         from botocore.config import Config
-        from botocore.configprovider import ConfiguredEndpointProvider
         from botocore.exceptions import ProfileNotFound
         from botocore.session import Session
     except ModuleNotFoundError as exc:
@@ -199,13 +198,7 @@ def _open(settings: S3Settings) -> Any:
         of_botocore = cast("Any", Session(profile=settings.profile))
         of_botocore.get_component("data_loader").file_loader = _descriptions()
         session = cast("Any", boto3).Session(botocore_session=of_botocore, region_name=settings.region)
-        endpoint = settings.endpoint_url
-        if endpoint is None and not of_botocore.get_config_variable("ignore_configured_endpoint_urls"):
-            # AWS_ENDPOINT_URL and its like: the SDK would take it too, but as if it were Amazon's.
-            found = cast("Any", ConfiguredEndpointProvider)(
-                full_config=of_botocore.full_config, scoped_config=of_botocore.get_scoped_config(), client_name="s3"
-            )
-            endpoint = cast("str | None", found.provide())
+        endpoint = settings.endpoint_url or _configured_endpoint(of_botocore)
     except ProfileNotFound as exc:
         hint = "correct profile = ..., or AWS_PROFILE; `aws configure list-profiles` shows what there is"
         raise ConfigurationError(
@@ -233,6 +226,18 @@ def _open(settings: S3Settings) -> Any:
     client = session.client("s3", region_name=region, endpoint_url=endpoint, config=config, **_credentials(settings))
     client.meta.events.register("before-call.s3", _not_redirected)
     return client
+
+
+def _configured_endpoint(session: Any) -> str | None:
+    """What ``AWS_ENDPOINT_URL`` and its like say: the SDK would take that too, but as if it were Amazon's."""
+    from botocore.configprovider import ConfiguredEndpointProvider
+
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return None
+    provider = cast("Any", ConfiguredEndpointProvider)(
+        full_config=session.full_config, scoped_config=session.get_scoped_config(), client_name="s3"
+    )
+    return cast("str | None", provider.provide())
 
 
 @cache
