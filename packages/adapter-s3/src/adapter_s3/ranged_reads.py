@@ -29,6 +29,10 @@ _CHUNK: Final = 1 << 18
 _REPLACED: Final = "the object was replaced while it was being read"
 
 
+class _ReplacedError(Exception):
+    """An answer is of another content than the first one."""
+
+
 class RangedReader(io.RawIOBase):
     """The bytes of an object, from a position to its end, in order.
 
@@ -151,15 +155,15 @@ class RangedReader(io.RawIOBase):
                         self._object.key, start=start + done, stop=stop, if_match=f'"{self._object.etag}"'
                     )
                 with closing(body.stream) as stream:
-                    if body.found.etag != self._object.etag:  # the service ignores If-Match
-                        raise ConnectionError(_REPLACED)  # noqa: TRY301 (this is what the attempts are for)
+                    if body.found.etag != self._object.etag:
+                        raise _ReplacedError  # noqa: TRY301 (the service ignores If-Match, and is told from it below)
                     while done < len(part):
                         if self._gone:
                             return part  # nobody will look at it
                         done += _more(stream, view[done : done + _CHUNK])
             except Exception as exc:
                 attempt += 1
-                if classify(exc) is ConflictError:
+                if isinstance(exc, _ReplacedError) or classify(exc) is ConflictError:  # no attempt would help
                     raise ConnectionError(_REPLACED) from exc
                 last = attempt >= self._retries.attempts or self._retries.too_late(began)
                 if classify(exc) is not BackendUnavailableError or last or self._gone:
