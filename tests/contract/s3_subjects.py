@@ -129,7 +129,7 @@ class S3Server:
             settings(url or self.url, prefix, self.folder),
             backend="lake",
             retries=IMPATIENT,
-            probe_memory=self.folder / "probe.json",
+            probe_memory=self.folder / "probes",
         )
 
 

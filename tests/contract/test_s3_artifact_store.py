@@ -1,4 +1,4 @@
-"""The contract of the artifact store on the adapter ``s3``, on two real servers: no gap."""
+"""The contract of the artifact store on the adapter ``s3``, on two real servers: no gap on ministack, and Ceph's are named."""
 
 from __future__ import annotations
 

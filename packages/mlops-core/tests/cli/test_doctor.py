@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
-from mlops_core.errors import BackendUnavailableError, IntegrityError
+from mlops_core.errors import AccessDeniedError, BackendUnavailableError, IntegrityError
 from mlops_core.operations.round_trips import try_registry, try_store, try_tracker
 from mlops_core.sessions import open_session
 from mlops_core.stores.files import FileArtifactStore
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlops_core.ports.artifact_store import Artifact
+    from mlops_core.ports.artifact_store import Artifact, ArtifactInfo
     from mlops_core.ports.experiment_tracker import MetricPoint
     from mlops_core.ports.model_registry import PinnedVersion
 
@@ -134,6 +134,21 @@ def test_a_store_that_changes_bytes_is_caught_and_cleaned(tmp_path: Path) -> Non
     with pytest.raises(IntegrityError, match="what was read is not what was written"):
         try_store(store, prefix="probe", probe_id="1")
     assert list(store.find("probe")) == []
+
+
+class RefusingStore(FileArtifactStore):
+    """Its credentials may neither write nor delete."""
+
+    def put(self, key: str, data: bytes | BinaryIO, /, **_: Any) -> ArtifactInfo:
+        raise AccessDeniedError("may not put", operation="put", subject=key, backend="home")
+
+    def delete(self, key: str, /) -> None:
+        raise AccessDeniedError("may not delete", operation="delete", subject=key, backend="home")
+
+
+def test_the_step_that_failed_is_told_and_not_the_cleaning_up(tmp_path: Path) -> None:
+    with pytest.raises(AccessDeniedError, match="may not put"):
+        try_store(RefusingStore(tmp_path, backend="home"), prefix="probe", probe_id="1")
 
 
 class FlippingRegistry(StoreModelRegistry):
