@@ -22,7 +22,6 @@ from mlops_core.errors import (
 from mlops_core.manifest import FolderPackage, verified_chunks
 from mlops_core.stores.conditional_writes import Documents, Retries
 from mlops_core.stores.files import FileArtifactStore
-from mlops_core.stores.memory.artifact_store import MemoryArtifactStore
 from mlops_core.stores.registry import StoreModelRegistry
 
 from .hooked_store import HookedStore
@@ -521,27 +520,3 @@ def test_endless_rivals_end_in_unavailable(tmp_path: Path, package: Make) -> Non
 
     with pytest.raises(BackendUnavailableError, match="3 times"):
         scene.act(lambda: registry.set_alias("churn", "champion", 2), before=move)
-
-
-def test_pauses_are_random_bounded_and_grow() -> None:
-    pauses: list[float] = []
-    retries = Retries(sleep=pauses.append, uniform=lambda: 1.0, longest_pause=1.0)
-    for attempt in range(2000):
-        retries.pause(0.1, attempt)
-    assert pauses[:5] == [0.1, 0.2, 0.4, 0.8, 1.0]
-    assert max(pauses) == 1.0
-
-
-def test_nothing_is_tried_again_a_minute_after_it_began() -> None:
-    now = [0.0]
-    asked: list[float] = []
-
-    def away() -> None:
-        asked.append(now[0])
-        now[0] += 31  # a server that takes the connection and never answers
-        raise BackendUnavailableError("no answer")
-
-    documents = Documents(MemoryArtifactStore(), retries=Retries(sleep=lambda _: None, clock=lambda: now[0]))
-    with pytest.raises(BackendUnavailableError):
-        documents.trying(away)
-    assert asked == [0.0, 31.0]
