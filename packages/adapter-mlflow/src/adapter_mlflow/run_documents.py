@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -129,12 +130,11 @@ def point_from_json(value: Mapping[str, JsonValue]) -> StoredPoint:
 
 
 def point_to_json(point: StoredPoint) -> dict[str, JsonValue]:
-    """A point of a request. NaN and infinities have to be text: of the bare words MLflow 3.17 makes zeros, silently."""
-    value = point.value if point.value - point.value == 0 else repr(point.value)
-    return {"key": point.key, "value": _SPELLED.get(str(value), value), "timestamp": point.milliseconds, "step": point.step}
-
-
-_SPELLED: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+    """A point of a request. What is not finite has to be text: of a bare ``NaN`` MLflow 3.17 makes a zero at step 0."""
+    value: JsonValue = point.value
+    if not math.isfinite(point.value):
+        value = "NaN" if math.isnan(point.value) else "Infinity" if point.value > 0 else "-Infinity"
+    return {"key": point.key, "value": value, "step": point.step, "timestamp": point.milliseconds}
 
 
 def name_tags(name: str) -> dict[str, str]:
@@ -171,3 +171,7 @@ def time_of(value: JsonValue) -> datetime:
 def this_millisecond() -> datetime:
     """Now, as exactly as MLflow keeps it."""
     return time_of(milliseconds(now()))
+
+
+def _pairs(value: JsonValue) -> dict[str, str]:
+    return {as_text(each["key"]): as_text(each["value"]) for each in as_mappings(value)}
