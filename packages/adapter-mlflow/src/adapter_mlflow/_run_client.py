@@ -66,7 +66,7 @@ class RunClient:
         return _experiment(answer["experiment"])
 
     def create_experiment(self, name: str) -> Experiment:
-        """Create an experiment. ``RESOURCE_ALREADY_EXISTS`` may also mean that an earlier request of ours has done so."""
+        """Create an experiment; ``RESOURCE_ALREADY_EXISTS`` also if an earlier request of ours has done so."""
         answer = self._client.call("POST", "experiments/create", {"name": name})
         return Experiment(id=as_text(answer["experiment_id"]), name=name, deleted=False)
 

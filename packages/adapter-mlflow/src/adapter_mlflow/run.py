@@ -61,9 +61,9 @@ class MlflowRun:
     """A run that is being written; made by :meth:`MlflowExperimentTracker.start_run`.
 
     Parameters, tags and files are stored when their call returns. Metric points are kept back until there are 1,000, or
-    until a call finds that the oldest has waited for 5 seconds; ``flush`` and ``finish`` write the rest. If such a write
-    fails in ``log_metrics``, the points that the call has taken stay taken: the next call tries again first, and raises
-    without taking anything if that fails too. So a call that raised may be made again.
+    until a call finds that the oldest has waited for 5 seconds; ``flush`` and ``finish`` write the rest. If such a
+    write fails in ``log_metrics``, the points that the call has taken stay taken: the next call tries again first, and
+    raises without taking anything if that fails too. So a call that raised may be made again.
 
     A run belongs to the process that started it: in a forked child every call raises ``ConflictError``, and leaving the
     ``with`` there does nothing. Its calls from several threads come one after the other.

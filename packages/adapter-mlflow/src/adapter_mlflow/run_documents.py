@@ -34,6 +34,8 @@ _STATUS: Final[Mapping[str, RunStatus]] = {
     "KILLED": "failed",
 }
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -164,8 +166,7 @@ def time_of(value: JsonValue) -> datetime:
     try:
         return _EPOCH + int(str(value)) * _MILLISECOND
     except OverflowError:
-        end = datetime.max if int(str(value)) > 0 else datetime.min
-        return end.replace(microsecond=0, tzinfo=UTC)
+        return _LAST if int(str(value)) > 0 else _FIRST
 
 
 def this_millisecond() -> datetime:
