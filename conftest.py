@@ -13,8 +13,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The option --compatibility, see the module.
-pytest_plugins = ["mlops_core.testing.compatibility"]
+# The option --compatibility, and servers that tests of several folders share; see the modules.
+pytest_plugins = ["mlops_core.testing.compatibility", "tests.servers.mlflow_fixtures"]
 
 # How long an example takes says something about the machine, nothing about the code.
 settings.register_profile("here", deadline=None, print_blob=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -10,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -25,26 +27,66 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+    folder: Path | None = None,
 ) -> Generator[subprocess.Popen[bytes]]:
-    """A process for the time of a ``with``; what it prints goes into a file."""
+    """A process for the time of a ``with``; what it prints goes into a file. What it has begun itself ends with it.
+
+    Args:
+        command: What to run.
+        log: The file.
+        env: The environment, instead of this process's.
+        user: Who runs it, instead of this process's user; only root may choose. The group stays.
+        folder: Where it runs, instead of this process's folder.
+    """
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            cwd=folder,
+            start_new_session=True,
+            user=user,
+            extra_groups=None if user is None else [],
+        )
     try:
         yield process
     finally:
-        process.terminate()
+        # Its number is also that of its group: a server's workers do not outlive a server that has been killed.
+        _signal_group(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(5)
-        process.kill()
+        _signal_group(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], *, log: Path, seconds: float = 30.0) -> None:
     """Wait until somebody listens on a port."""
+
+    def listens() -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
+
+    wait_until(listens, process, log=log, seconds=seconds)
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], *, log: Path, seconds: float) -> None:
+    """Wait until a server is ready, and say what it has printed if it ends before, or if it takes too long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        if ready():
             return
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} did not listen on port {port}:\n{log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"{process.args!r} was not ready:\n{log.read_text(errors='replace')[-2000:]}")
