@@ -1,0 +1,126 @@
+"""What a server answers, and what a connection does, in the core's terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mlops_core.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    AuthenticationError,
+    BackendError,
+    BackendUnavailableError,
+    NotFoundError,
+    translating_errors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+_UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
+_MISSING: Final = 404
+_TRY_AGAIN: Final = frozenset({408, 425, 429})
+_SERVER_ERRORS: Final = 500
+_LOST_RACES: Final = ("UniqueViolation", "UNIQUE constraint failed", "Duplicate entry", "duplicate key")
+"""What databases say to the second of two who insert the same row; MLflow passes it on as a bad request."""
+_OTHER_VALUE: Final = "Changing param values is not allowed"
+_HINTS: Final[Mapping[type[BackendError], str]] = {
+    AccessDeniedError: "ask whoever runs the server: loading needs READ, registering EDIT, deleting MANAGE",
+    AlreadyExistsError: "choose another name",
+    AuthenticationError: "check token, or username and password",
+    BackendError: "look at what the server says; tracking_uri must be the address of an MLflow server",
+    BackendUnavailableError: "check tracking_uri and the network, then make the same call again",
+    NotFoundError: "look at what is there, for example with mlops ls",
+}
+
+
+class MlflowError(Exception):
+    """Something went wrong between this client and the server. The text holds no secret."""
+
+
+class ServerError(MlflowError):
+    """The server answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+        code: MLflow's own code, such as ``RESOURCE_DOES_NOT_EXIST``; ``""`` for what did not come from MLflow.
+        text: What it said, redacted, without the statements of its database.
+        retry_after: Seconds after which it wants to be asked again; ``None`` if it did not say.
+    """
+
+    def __init__(self, status: int, code: str, text: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{code or 'HTTP'} ({status}): {text}" if text else f"{code or 'HTTP'} ({status})")
+        self.status = status
+        self.code = code
+        self.text = text
+        self.retry_after = retry_after
+
+
+class UnreachableError(MlflowError):
+    """No whole answer came.
+
+    Attributes:
+        unsent: Whether it is certain that the server has received nothing.
+    """
+
+    def __init__(self, text: str, *, unsent: bool = False) -> None:
+        super().__init__(text)
+        self.unsent = unsent
+
+
+class UnexpectedAnswerError(MlflowError):
+    """The server, or somebody in between, answered something that is no answer of MLflow."""
+
+
+def classify(error: Exception) -> type[BackendError] | None:
+    """The class for an error of the server or of the connection; ``None`` for what is neither."""
+    if isinstance(error, UnreachableError):
+        return BackendUnavailableError
+    if not isinstance(error, ServerError):
+        return BackendError if isinstance(error, MlflowError) else None
+    if error.status == _UNAUTHORIZED or error.code == "UNAUTHENTICATED":
+        return AuthenticationError
+    if error.status == _FORBIDDEN or error.code == "PERMISSION_DENIED":
+        return AccessDeniedError
+    if error.status in _TRY_AGAIN or error.status >= _SERVER_ERRORS or lost_race(error):
+        return BackendUnavailableError
+    if is_missing(error):
+        return NotFoundError
+    return AlreadyExistsError if already_exists(error) else BackendError
+
+
+def is_missing(error: Exception) -> bool:
+    """Whether the server said that what was asked for is not there."""
+    return isinstance(error, ServerError) and (
+        error.code == "RESOURCE_DOES_NOT_EXIST" or (error.status == _MISSING and error.code in {"", "NOT_FOUND"})
+    )
+
+
+def already_exists(error: Exception) -> bool:
+    """Whether the server said that what was to be created is there already."""
+    return isinstance(error, ServerError) and error.code == "RESOURCE_ALREADY_EXISTS"
+
+
+def lost_race(error: Exception) -> bool:
+    """Whether somebody else inserted the same row at the same moment: the same request again will update it."""
+    return isinstance(error, ServerError) and any(each in error.text for each in _LOST_RACES)
+
+
+def refuses_other_value(error: Exception) -> bool:
+    """Whether the server said that a parameter of a run has another value already."""
+    return isinstance(error, ServerError) and _OTHER_VALUE in error.text
+
+
+def telling(operation: str, *, subject: str, backend: str, what: str = "") -> AbstractContextManager[None]:
+    """Turn the errors of this module into the core's, with the original as cause.
+
+    Args:
+        operation: The port's method.
+        subject: What it was applied to.
+        backend: The configured name.
+        what: What failed, if it fails; by default the method and the subject.
+    """
+    what = what or f"{operation} of {subject!r:.200} failed"
+    return translating_errors(classify, what=what, operation=operation, subject=subject, backend=backend, hint=_HINTS)
