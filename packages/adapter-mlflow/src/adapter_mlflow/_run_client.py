@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from mlops_core.json_values import as_mapping, as_mappings, as_text
 
+from adapter_mlflow._errors import UnexpectedAnswerError
 from adapter_mlflow.run_documents import point_from_json, point_to_json, run_from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mlops_core.json_values import JsonValue
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from adapter_mlflow.metric_notes import StoredPoint
     from adapter_mlflow.run_documents import StoredRun
 
+_Value = TypeVar("_Value")
 MAX_POINTS: Final = 1_000
 """Most metric points of one request."""
 _MAX_PAIRS: Final = 100
@@ -37,14 +39,6 @@ class Experiment:
     deleted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunsPage:
-    """One page of a search, and the token of the next; ``""`` at the end."""
-
-    runs: Sequence[StoredRun]
-    next_token: str
-
-
 class RunClient:
     """Requests about runs and experiments. It may be used from several threads.
 
@@ -58,53 +52,48 @@ class RunClient:
     def experiment_of_name(self, name: str) -> Experiment:
         """The experiment of a name; ``RESOURCE_DOES_NOT_EXIST`` if there is none."""
         answer = self._client.call("GET", "experiments/get-by-name", {"experiment_name": name})
-        return _experiment(answer["experiment"])
+        return _one(answer, "experiment", _experiment)
 
     def experiment_of_id(self, experiment_id: str) -> Experiment:
         """The experiment of an id."""
         answer = self._client.call("GET", "experiments/get", {"experiment_id": experiment_id})
-        return _experiment(answer["experiment"])
+        return _one(answer, "experiment", _experiment)
 
     def create_experiment(self, name: str) -> Experiment:
         """Create an experiment; ``RESOURCE_ALREADY_EXISTS`` also if an earlier request of ours has done so."""
         answer = self._client.call("POST", "experiments/create", {"name": name})
-        return Experiment(id=as_text(answer["experiment_id"]), name=name, deleted=False)
+        return Experiment(id=_one(answer, "experiment_id", as_text), name=name, deleted=False)
 
     def experiments(self) -> Iterator[Experiment]:
         """All experiments that are not in the trash; one request for every 1,000."""
-        body: dict[str, JsonValue] = {"max_results": _EXPERIMENTS_PAGE, "view_type": "ACTIVE_ONLY"}
-        while True:
-            answer = self._client.call("POST", "experiments/search", body)
-            yield from map(_experiment, as_mappings(answer.get("experiments", [])))
-            body["page_token"] = as_text(answer.get("next_page_token", ""))
-            if not body["page_token"]:
-                return
+        body = {"max_results": _EXPERIMENTS_PAGE, "view_type": "ACTIVE_ONLY"}
+        for answer in self._client.pages("POST", "experiments/search", body):
+            yield from _each(answer, "experiments", _experiment)
 
     def create_run(self, experiment_id: str, *, name: str, started: int, tags: Mapping[str, str]) -> StoredRun:
         """Begin a run; never sent twice, so whether a lost answer made one has to be looked up."""
         body: dict[str, JsonValue] = {"experiment_id": experiment_id, "start_time": started, "tags": _entries(tags)}
         if name:
             body["run_name"] = name
-        return run_from_json(self._client.call("POST", "runs/create", body, creates=True)["run"])
+        answer = self._client.call("POST", "runs/create", body, creates=True)
+        return _one(answer, "run", run_from_json)
 
     def run(self, run_id: str) -> StoredRun:
         """A run, also one in the trash; ``RESOURCE_DOES_NOT_EXIST`` if there is none."""
-        return run_from_json(self._client.call("GET", "runs/get", {"run_id": run_id})["run"])
+        answer = self._client.call("GET", "runs/get", {"run_id": run_id})
+        return _one(answer, "run", run_from_json)
 
-    def search(self, experiment_ids: Sequence[str], *, condition: str, token: str, size: int) -> RunsPage:
-        """One page of the runs that fulfil a condition of MLflow's, newest first."""
+    def search(self, experiment_ids: Sequence[str], condition: str, *, page: int) -> Iterator[StoredRun]:
+        """The runs that fulfil a condition of MLflow's, newest first; one request for each page of so many."""
         body: dict[str, JsonValue] = {
             "experiment_ids": experiment_ids,
             "filter": condition,
             "run_view_type": "ACTIVE_ONLY",
-            "max_results": size,
+            "max_results": page,
             "order_by": ["attributes.start_time DESC"],
         }
-        if token:
-            body["page_token"] = token
-        answer = self._client.call("POST", "runs/search", body)
-        runs = [run_from_json(each) for each in as_mappings(answer.get("runs", []))]
-        return RunsPage(runs=runs, next_token=as_text(answer.get("next_page_token", "")))
+        for answer in self._client.pages("POST", "runs/search", body):
+            yield from _each(answer, "runs", run_from_json)
 
     def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
         """Write parameters; at least one request for every 100."""
@@ -132,13 +121,24 @@ class RunClient:
 
     def history(self, run_id: str, key: str) -> Iterator[StoredPoint]:
         """The points of a metric, none for a run that is not there; one request for every 25,000."""
-        query: dict[str, JsonValue] = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}
-        while True:
-            answer = self._client.call("GET", "metrics/get-history", query)
-            yield from map(point_from_json, as_mappings(answer.get("metrics", [])))
-            query["page_token"] = as_text(answer.get("next_page_token", ""))
-            if not query["page_token"]:
-                return
+        query = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}
+        for answer in self._client.pages("GET", "metrics/get-history", query):
+            yield from _each(answer, "metrics", point_from_json)
+
+
+def _one(answer: Mapping[str, JsonValue], name: str, reader: Callable[[JsonValue], _Value]) -> _Value:
+    """A part of an answer, read."""
+    try:
+        return reader(answer[name])
+    except (KeyError, TypeError, ValueError) as exc:
+        raise UnexpectedAnswerError(f"the answer is none of MLflow's: {exc!r:.200}") from exc
+
+
+def _each(
+    answer: Mapping[str, JsonValue], name: str, reader: Callable[[Mapping[str, JsonValue]], _Value]
+) -> list[_Value]:
+    """The parts of a list of an answer, read; MLflow leaves an empty list out."""
+    return _one({name: [], **answer}, name, lambda listed: [reader(each) for each in as_mappings(listed)])
 
 
 def _experiment(value: JsonValue) -> Experiment:

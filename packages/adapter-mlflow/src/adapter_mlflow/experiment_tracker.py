@@ -15,7 +15,7 @@ from mlops_core.ports.run_values import history
 from mlops_core.stores.conditional_writes import Retries
 from mlops_core.stores.defaults import new_id
 
-from adapter_mlflow._errors import classify, is_missing, telling
+from adapter_mlflow._errors import ServerError, classify, is_missing, telling
 from adapter_mlflow._run_client import RunClient
 from adapter_mlflow.artifact_names import file_path, stored_name
 from adapter_mlflow.experiments import Experiments
@@ -39,6 +39,7 @@ _NO_PARAMS: Final[Mapping[str, ParameterValue]] = MappingProxyType({})
 _RUN_ID: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}")
 _METRIC: Final = re.compile(r"[\w./ :-]{1,250}")
 _MAX_EXPERIMENT: Final = 500
+_BAD_REQUEST: Final = 400
 _RUNS_PAGE: Final = 500
 
 
@@ -156,8 +157,9 @@ class MlflowExperimentTracker:
             for name in _names(path):
                 try:
                     return self._client.get_artifact(root, name)
-                except Exception as exc:
-                    if not is_missing(exc):
+                except ServerError as exc:
+                    # Of a folder MLflow says that it is a bad request.
+                    if not is_missing(exc) and exc.status != _BAD_REQUEST:
                         raise
         raise ArtifactNotFoundError(
             f"the run has no file {path!r:.80}",
@@ -180,16 +182,19 @@ class MlflowExperimentTracker:
                 if classify(exc) is not BackendUnavailableError or attempt >= self._retries.attempts:
                     raise
             mine = having_tag(OPERATION_ID, tags[OPERATION_ID])
-            found = self._requests.search([experiment_id], condition=mine, token="", size=1).runs
-            if found:
-                return found[0]
+            found = next(self._requests.search([experiment_id], mine, page=1), None)
+            if found is not None:
+                return found
             self._retries.pause(self._retries.first_pause, attempt - 1)
 
     def _found(self, experiment: str | None, query: RunQuery) -> Iterator[RunRecord]:
         with self._telling("runs", experiment or ""):
             ids = self._ids(experiment)
             seen: set[str] = set()
-            for run in _newest_first([self._pages(ids, each) for each in searches_for(query)] if ids else []):
+            searches = (
+                [self._requests.search(ids, each, page=self._page) for each in searches_for(query)] if ids else []
+            )
+            for run in _newest_first(searches):
                 if run.id in seen:  # runs that began meanwhile have moved it to the next page
                     continue
                 seen.add(run.id)
@@ -202,15 +207,6 @@ class MlflowExperimentTracker:
             return [each.id for each in self._experiments.all()]
         found = self._experiments.find(experiment) if _could_be_stored(experiment) else None
         return [found.id] if found is not None and not found.deleted else []
-
-    def _pages(self, experiment_ids: Sequence[str], condition: str) -> Iterator[StoredRun]:
-        token = ""
-        while True:
-            page = self._requests.search(experiment_ids, condition=condition, token=token, size=self._page)
-            yield from page.runs
-            token = page.next_token
-            if not token:
-                return
 
     def _listed(self, root: str, folder: str) -> Iterator[RunFile]:
         for entry in self._client.list_artifacts(root, folder):
