@@ -1,0 +1,49 @@
+"""The contract of the experiment tracker on the adapter ``mlflow``, on SQLite and on PostgreSQL: no gap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from mlops_core.testing import ConnectedExperimentTrackerContract
+
+from ..servers.postgres import has_postgres
+from .mlflow_subjects import Subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mlops_core.testing import TrackerUnderTest
+
+    from ..servers.mlflow_servers import MlflowServer
+
+pytestmark = pytest.mark.enable_socket
+
+
+class TestMlflowExperimentTrackerOnSqlite(ConnectedExperimentTrackerContract):
+    contract_version = 1
+    backend = "mlflow (SQLite)"
+    programmes = 5
+    every_nth = 2
+
+    @pytest.fixture
+    def fresh_tracker(self, mlflow_on_sqlite: MlflowServer, tmp_path: Path) -> Iterator[Callable[[], TrackerUnderTest]]:
+        with Subjects(mlflow_on_sqlite, tmp_path) as subjects:
+            yield subjects.tracker
+
+
+if has_postgres():
+
+    class TestMlflowExperimentTrackerOnPostgres(ConnectedExperimentTrackerContract):
+        contract_version = 1
+        backend = "mlflow (PostgreSQL)"
+        programmes = 5
+        every_nth = 4
+
+        @pytest.fixture
+        def fresh_tracker(
+            self, mlflow_on_postgres: MlflowServer, tmp_path: Path
+        ) -> Iterator[Callable[[], TrackerUnderTest]]:
+            with Subjects(mlflow_on_postgres, tmp_path) as subjects:
+                yield subjects.tracker
