@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -58,6 +59,14 @@ class MlflowSettings:
     def secrets(self) -> tuple[Secret, ...]:
         """What must never be shown."""
         return tuple(each for each in (self.token, self.username, self.password) if each is not None)
+
+    def below(self, base: Path) -> MlflowSettings:
+        """The same settings, with relative paths of certificates taken against a folder."""
+
+        def whole(path: str | None) -> str | None:
+            return None if path is None else str(base / Path(path).expanduser())
+
+        return replace(self, ca_bundle=whole(self.ca_bundle), client_certificate=whole(self.client_certificate))
 
     def check(self, where: str) -> None:
         """Refuse what cannot work together.

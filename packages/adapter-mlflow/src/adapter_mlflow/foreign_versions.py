@@ -1,0 +1,146 @@
+"""Versions that were registered with MLflow alone: a manifest is made when they are read.
+
+Nobody has said what their files were when they were registered. So their sizes and SHA-256 are those of this moment:
+they show what changes from now on, and nothing of what was changed before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from mlops_core.errors import IntegrityError
+from mlops_core.manifest import MANIFEST_FILE, Manifest, PackageFile
+
+from adapter_mlflow._client import is_proxied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from adapter_mlflow._client import ArtifactEntry, MlflowRestClient
+    from adapter_mlflow._registry_client import RegistryClient
+    from adapter_mlflow.version_documents import StoredVersion
+
+_log = logging.getLogger(__name__)
+
+MADE_AT_READING: Final = "manifest_made_at_reading"
+"""The parameter by which such a manifest can be told: nothing vouches for what the files were before."""
+_MLMODEL: Final = "MLmodel"
+_REQUIREMENTS: Final = "requirements.txt"
+_CHUNK: Final = 1 << 20
+_LONGEST_TEXT: Final = 16 << 20
+_REMEMBERED: Final = 256
+_PICKLES: Final = frozenset({"pickle", "cloudpickle"})
+
+
+class ForeignVersions:
+    """Makes and remembers the manifests of versions without one. It may be used from several threads.
+
+    The first time costs a request for each folder and each file, and reads all of them.
+
+    Args:
+        requests: Requests about versions.
+        files: Requests about files.
+    """
+
+    def __init__(self, requests: RegistryClient, files: MlflowRestClient) -> None:
+        self._requests = requests
+        self._files = files
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[object, ...], Manifest] = OrderedDict()
+
+    def root(self, version: StoredVersion) -> str:
+        """Where the files of a version lie; one request where its source names a run or another model."""
+        if is_proxied(version.source):
+            return version.source
+        return self._requests.download_uri(version.model, version.number)
+
+    def manifest(self, version: StoredVersion, *, where: str) -> Manifest:
+        """What a version holds, as far as its files tell.
+
+        Raises:
+            IntegrityError: They are no model of MLflow's.
+            MlflowError: They cannot be read.
+        """
+        key = (version.model, version.number, version.source, version.created_at)
+        with self._lock:
+            known = self._known.get(key)
+        if known is None:
+            known = self._made(version, where)
+            with self._lock:
+                self._known[key] = known
+                while len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+        return known
+
+    def _made(self, version: StoredVersion, where: str) -> Manifest:
+        root = self.root(version)
+        paths = sorted(each.path for each in self._listed(root, ""))
+        if MANIFEST_FILE in paths:  # one of our packages, registered with MLflow's own tools
+            return Manifest.from_bytes(self._text(root, MANIFEST_FILE, where), where=where)
+        if _MLMODEL not in paths:
+            why = f"there is no {_MLMODEL} below {root}"
+            hint = "register a folder that mlflow.<flavor>.save_model has written"
+            raise IntegrityError("the version holds no model", where=where, why=why, hint=hint)
+        description = _description(self._text(root, _MLMODEL, where), where)
+        requirements = self._text(root, _REQUIREMENTS, where) if _REQUIREMENTS in paths else b""
+        _log.warning("%s was registered without a manifest: what its files were then cannot be verified", where)
+        framework, model_file, serializer = _model_of(description, paths)
+        made = Manifest(
+            framework=framework,
+            model_file=model_file,
+            serializer=serializer,
+            files=tuple(self._measured(root, path) for path in paths),
+            parameters={MADE_AT_READING: True},
+            requirements=tuple(requirements.decode(errors="replace").split("\n")[:-1]) if requirements else (),
+        )
+        return Manifest.from_bytes(made.to_bytes(), where=where)
+
+    def _listed(self, root: str, folder: str) -> Iterator[ArtifactEntry]:
+        for entry in self._files.list_artifacts(root, folder):
+            if entry.is_folder:
+                yield from self._listed(root, entry.path)
+            else:
+                yield entry
+
+    def _measured(self, root: str, path: str) -> PackageFile:
+        digest, size = hashlib.sha256(), 0
+        with self._files.get_artifact(root, path) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+        return PackageFile(path=path, size=size, sha256=digest.hexdigest())
+
+    def _text(self, root: str, path: str, where: str) -> bytes:
+        with self._files.get_artifact(root, path) as stream:
+            data = stream.read(_LONGEST_TEXT + 1)
+        if len(data) > _LONGEST_TEXT:
+            raise IntegrityError(f"{path!r} is too large to be read", where=where, why=f"over {_LONGEST_TEXT:,} bytes")
+        return data
+
+
+def _description(data: bytes, where: str) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        value = yaml.safe_load(data)
+        return cast("Mapping[str, Any]", value["flavors"])
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as exc:
+        why = f"{type(exc).__name__}: {exc}"
+        raise IntegrityError(f"{_MLMODEL!r} describes no model", where=where, why=why[:300]) from exc
+
+
+def _model_of(flavors: Mapping[str, Any], paths: list[str]) -> tuple[str, str, str]:
+    """Framework, model file and serializer; what this library cannot load is told by a serializer it does not know."""
+    sklearn = flavors.get("sklearn")
+    if isinstance(sklearn, dict):
+        described = cast("dict[str, object]", sklearn)
+        file, form = str(described.get("pickled_model")), str(described.get("serialization_format"))
+        if file in paths:
+            return "sklearn", file, "pickle" if form in _PICKLES else form
+    named = sorted(str(each) for each in flavors if each != "python_function")
+    framework = named[0] if named else "python_function"
+    return framework, _MLMODEL, f"mlflow.{framework}"

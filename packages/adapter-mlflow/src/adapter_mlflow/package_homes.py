@@ -1,0 +1,147 @@
+"""The runs below which the files of versions lie: MLflow serves files of runs only."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mlops_core.errors import BackendUnavailableError
+
+from adapter_mlflow._client import is_proxied
+from adapter_mlflow._errors import classify, is_missing
+from adapter_mlflow.run_documents import milliseconds, this_millisecond
+from adapter_mlflow.run_search import having_tag
+from adapter_mlflow.version_documents import RUN
+
+if TYPE_CHECKING:
+    from mlops_core.stores.conditional_writes import Retries
+
+    from adapter_mlflow._run_client import RunClient
+    from adapter_mlflow.experiments import Experiments
+    from adapter_mlflow.run_documents import StoredRun
+    from adapter_mlflow.version_documents import StoredVersion
+
+_RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
+_CARRIER: Final = "mlops.carrier"
+_NOTE: Final = "mlflow.note.content"
+_FOLDER: Final = "packages"
+_REMEMBERED: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A run, and the address below which its files lie."""
+
+    run_id: str
+    root: str
+
+    def package(self, model: str, operation_id: str, digest: str) -> str:
+        """The address of the folder of one registration; no other call has the same one."""
+        return f"{self.root}/{_FOLDER}/{model}/{operation_id}-{digest[:16]}"
+
+
+class PackageHomes:
+    """Finds the run that a version belongs to: the caller's own, or else one that carries the files of its model.
+
+    A carrier is made once for a model, as far as that can be known: who looks at the same moment may make another. It
+    is never ended, since more versions may come.
+
+    Args:
+        runs: Requests about runs.
+        experiments: The experiments of the server.
+        experiment: The experiment of carriers.
+        retries: How often a carrier is tried to be made.
+    """
+
+    def __init__(self, runs: RunClient, experiments: Experiments, *, experiment: str, retries: Retries) -> None:
+        self._runs = runs
+        self._experiments = experiments
+        self._experiment = experiment
+        self._retries = retries
+        self._lock = threading.Lock()
+        self._carriers: OrderedDict[str, Home] = OrderedDict()
+        self._own: OrderedDict[str, Home] = OrderedDict()
+
+    def learn(self, version: StoredVersion) -> None:
+        """Remember the carrier of a version that was read, so that it need not be looked for."""
+        root, found, _ = version.source.rpartition(f"/{_FOLDER}/{version.model}/")
+        if found and version.run_id and version.tags.get(RUN) != version.run_id and is_proxied(root):
+            self._remember(self._carriers, version.model, Home(version.run_id, root))
+
+    def forget(self, model: str, run: str | None) -> None:
+        """Look anew next time."""
+        with self._lock:
+            self._carriers.pop(model, None)
+            self._own.pop(run or "", None)
+
+    def home_for(self, model: str, run: str | None, *, is_new: bool) -> Home:
+        """Where the files of a version go.
+
+        Args:
+            model: The model's name.
+            run: The run that made the version, as the caller named it; it may be of any other tracker too.
+            is_new: Whether the model has just been made, so that no carrier need be looked for.
+        """
+        return self._run_of_the_caller(run) or self._known(self._carriers, model) or self._carrier(model, is_new)
+
+    def _run_of_the_caller(self, run: str | None) -> Home | None:
+        if run is None or not _RUN_ID.fullmatch(run):
+            return None
+        known = self._known(self._own, run)
+        if known is not None:
+            return known
+        try:
+            found = self._runs.run(run)
+        except Exception as exc:
+            if not is_missing(exc):
+                raise
+            return None
+        if found.deleted or not is_proxied(found.artifact_root):
+            return None
+        return self._remember(self._own, run, _home(found))
+
+    def _carrier(self, model: str, is_new: bool) -> Home:  # noqa: FBT001 (one caller, which says it by name)
+        experiment_id = self._experiments.id_for_runs(self._experiment)
+        attempt = 0
+        found = None if is_new else self._found(experiment_id, model)
+        while found is None:
+            try:
+                found = self._made(experiment_id, model)
+            except Exception as exc:
+                attempt += 1
+                if classify(exc) is not BackendUnavailableError or attempt >= self._retries.attempts:
+                    self._experiments.forget(self._experiment)  # it may be in the trash meanwhile
+                    raise
+                self._retries.pause(self._retries.first_pause, attempt - 1)
+                found = self._found(experiment_id, model)
+        return self._remember(self._carriers, model, _home(found))
+
+    def _found(self, experiment_id: str, model: str) -> StoredRun | None:
+        return next(self._runs.search([experiment_id], having_tag(_CARRIER, model), page=1), None)
+
+    def _made(self, experiment_id: str, model: str) -> StoredRun:
+        note = f"Holds the files of the versions of {model!r}. What is deleted here, no version can be loaded from."
+        return self._runs.create_run(
+            experiment_id,
+            name=f"packages of {model}",
+            started=milliseconds(this_millisecond()),
+            tags={_CARRIER: model, _NOTE: note},
+        )
+
+    def _known(self, memory: OrderedDict[str, Home], key: str) -> Home | None:
+        with self._lock:
+            return memory.get(key)
+
+    def _remember(self, memory: OrderedDict[str, Home], key: str, home: Home) -> Home:
+        with self._lock:
+            memory[key] = home
+            while len(memory) > _REMEMBERED:
+                memory.popitem(last=False)
+        return home
+
+
+def _home(run: StoredRun) -> Home:
+    return Home(run.id, run.artifact_root)

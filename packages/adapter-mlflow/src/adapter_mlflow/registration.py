@@ -1,0 +1,202 @@
+"""How a version comes to be: its files first, then one request that makes it, and never two of those by mistake."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from mlops_core.errors import AccessDeniedError, BackendUnavailableError, ConflictError
+from mlops_core.manifest import open_verified
+from mlops_core.side_by_side import for_each_file
+
+from adapter_mlflow._errors import ServerError, already_exists, classify, is_missing
+from adapter_mlflow.artifact_names import stored_name
+from adapter_mlflow.version_documents import DIGEST, version_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_core.manifest import Package, PackageFile
+    from mlops_core.ports.model_registry import IfExists
+    from mlops_core.ports.registration_values import Registration
+    from mlops_core.stores.conditional_writes import Retries
+
+    from adapter_mlflow._client import MlflowRestClient
+    from adapter_mlflow._registry_client import RegistryClient
+    from adapter_mlflow.package_homes import Home, PackageHomes
+    from adapter_mlflow.version_documents import StoredVersion
+
+
+class Registrar:
+    """Registers packages. It may be used from several threads.
+
+    Args:
+        requests: Requests about models and versions.
+        files: Requests about files.
+        homes: The runs below which files lie.
+        backend: The configured name, for messages.
+        retries: How often and how fast a version is tried to be made.
+    """
+
+    def __init__(
+        self,
+        requests: RegistryClient,
+        files: MlflowRestClient,
+        homes: PackageHomes,
+        *,
+        backend: str,
+        retries: Retries,
+    ) -> None:
+        self._requests = requests
+        self._files = files
+        self._homes = homes
+        self._backend = backend
+        self._retries = retries
+        self._lock = threading.Lock()
+        self._models: set[str] = set()
+
+    def is_model(self, name: str) -> bool:
+        """Whether a name was seen to be that of a model; a prompt may have any other."""
+        return name in self._models
+
+    def learn(self, version: StoredVersion) -> None:
+        """Remember what a version that was read tells about its model."""
+        self.learn_model(version.model)
+        self._homes.learn(version)
+
+    def learn_model(self, model: str) -> None:
+        """Remember that a name is that of a model."""
+        with self._lock:
+            self._models.add(model)
+
+    def forget(self, model: str, run: str | None = None) -> None:
+        """Look anew next time: the model was deleted."""
+        with self._lock:
+            self._models.discard(model)
+        self._homes.forget(model, run)
+
+    def register(self, asked: Registration, package: Package, *, if_exists: IfExists) -> tuple[StoredVersion, bool]:
+        """The version that answers a registration, and whether it was there before.
+
+        Raises:
+            ConflictError: The name is a prompt's, or the model is being deleted.
+            InvalidNameError: A path is too long for the server.
+            IntegrityError: A file is not what the manifest says.
+            MlflowError: It failed.
+        """
+        names = {each.path: stored_name(each.path) for each in asked.manifest.files}
+        try:
+            return self._registered(asked, package, names, if_exists)
+        except ServerError as exc:
+            if not is_missing(exc):
+                raise
+            self.forget(asked.model, asked.run)  # what was remembered of the model or its run is no more
+        try:
+            return self._registered(asked, package, names, if_exists)
+        except ServerError as exc:
+            if not is_missing(exc):
+                raise
+            raise self._conflict(asked.model, exc.text, "somebody deletes it: see who, then call again") from exc
+
+    def _registered(
+        self, asked: Registration, package: Package, names: Mapping[str, str], if_exists: IfExists
+    ) -> tuple[StoredVersion, bool]:
+        model = asked.model
+        known = self.is_model(model)
+        is_new = not known and self._made_model(model)
+        if not is_new:
+            same = self._same(asked)
+            own = _of_call(same, asked)
+            earlier = own or (same[:1] if if_exists == "return" else [])
+            if same:
+                self.learn(same[0])
+            elif not known:
+                self._learn_from_model(model)
+            if earlier:
+                return self._requests.version(model, earlier[-1].number), not own
+        home = self._homes.home_for(model, asked.run, is_new=is_new)
+        source = home.package(model, asked.operation_id, asked.digest)
+        for_each_file(asked.manifest.files, lambda file: self._upload(asked, package, file, source, names))
+        made = self._made_version(asked, home, source)
+        self.learn(made)
+        return made, False
+
+    def _made_model(self, model: str) -> bool:
+        """Make the model; whether it was not there."""
+        try:
+            self._requests.create_model(model)
+        except ServerError as exc:
+            if already_exists(exc):
+                if "prompt" in exc.text:
+                    raise self._prompt(model) from exc
+                return False
+            if classify(exc) is AccessDeniedError:  # who may not make models may still make versions of this one
+                self._requests.model(model)
+                return False
+            raise
+        self.learn_model(model)
+        return True
+
+    def _learn_from_model(self, model: str) -> None:
+        found = self._requests.model(model)
+        if found.is_prompt:
+            raise self._prompt(model)
+        self.learn_model(model)
+        for each in found.newest:
+            self._homes.learn(each)
+
+    def _same(self, asked: Registration) -> list[StoredVersion]:
+        """Live versions of the same digest, newest first."""
+        return list(self._requests.versions(asked.model, having={DIGEST: asked.digest}))
+
+    def _upload(
+        self, asked: Registration, package: Package, file: PackageFile, source: str, names: Mapping[str, str]
+    ) -> None:
+        where = f"the package to be registered as {asked.model!r}"
+        self._files.put_artifact_stream(
+            source, names[file.path], lambda: open_verified(package, file, where=where), size=file.size
+        )
+
+    def _made_version(self, asked: Registration, home: Home, source: str) -> StoredVersion:
+        tags = version_tags(asked)
+        attempt = 0
+        while True:
+            try:
+                made = self._requests.create_version(asked.model, source=source, run_id=home.run_id, tags=tags)
+            except Exception as exc:
+                if classify(exc) is not BackendUnavailableError:
+                    raise
+                attempt += 1
+                self._retries.pause(self._retries.first_pause, attempt - 1)
+                own = _of_call(self._same(asked), asked)
+                if own:
+                    return own[-1]
+                if attempt >= self._retries.attempts:
+                    raise
+            else:
+                return self._without_twins(asked, made) if attempt else made
+
+    def _without_twins(self, asked: Registration, made: StoredVersion) -> StoredVersion:
+        """The version of this call: an earlier request, taken for lost, may have been carried out after all."""
+        *twins, own = _of_call(self._same(asked), asked) or [made]
+        for each in twins:
+            self._requests.delete_version(asked.model, each.number)
+        return own
+
+    def _prompt(self, model: str) -> ConflictError:
+        return self._conflict(model, "the name is that of a prompt, and MLflow gives it once", "choose another name")
+
+    def _conflict(self, model: str, why: str, hint: str) -> ConflictError:
+        return ConflictError(
+            f"cannot register a version of {model!r}",
+            operation="register",
+            subject=model,
+            backend=self._backend,
+            why=why,
+            hint=hint,
+        )
+
+
+def _of_call(versions: list[StoredVersion], asked: Registration) -> list[StoredVersion]:
+    """Those that this very call has made, newest first."""
+    return [each for each in versions if each.operation_id == asked.operation_id]
