@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import io
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -21,8 +22,17 @@ from adapter_mlflow.artifact_names import file_path, stored_name
 from adapter_mlflow.experiments import Experiments
 from adapter_mlflow.metric_notes import values_of
 from adapter_mlflow.run import MlflowRun, RunContext
-from adapter_mlflow.run_documents import OPERATION_ID, milliseconds, name_tags, short_name, this_millisecond, time_of
+from adapter_mlflow.run_documents import (
+    CARRIER,
+    OPERATION_ID,
+    milliseconds,
+    name_tags,
+    short_name,
+    this_millisecond,
+    time_of,
+)
 from adapter_mlflow.run_search import having_tag, searches_for
+from adapter_mlflow.telling_stream import TellingStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -125,7 +135,8 @@ class MlflowExperimentTracker:
     ) -> Iterator[RunRecord]:
         """See :meth:`ExperimentTracker.runs`; one request for the experiment, and one for every 500 runs.
 
-        What MLflow's own search can say exactly, it looks for; with conditions on metrics in one request more.
+        What MLflow's own search can say exactly, it looks for; with conditions on metrics in one request more. Runs
+        that only hold the files of registered models are left out.
         """
         return self._found(experiment, RunQuery.checked(params=params, metrics=metrics, tags=tags))
 
@@ -152,19 +163,22 @@ class MlflowExperimentTracker:
 
     def open_file(self, run_id: str, path: str, /) -> BinaryIO:
         """See :meth:`ExperimentTracker.open_file`; two requests."""
-        with self._telling("open_file", f"{run_id}: {path}"):
+        subject = f"{run_id}: {path:.200}"
+        with self._telling("open_file", subject):
             root = self._run(run_id, "open_file").artifact_root
             for name in _names(path):
                 try:
-                    return self._client.get_artifact(root, name)
+                    stream = self._client.get_artifact(root, name)
                 except ServerError as exc:
                     # Of a folder MLflow says that it is a bad request.
                     if not is_missing(exc) and exc.status != _BAD_REQUEST:
                         raise
+                else:
+                    return io.BufferedReader(TellingStream(stream, lambda: self._telling("open_file", subject)))
         raise ArtifactNotFoundError(
             f"the run has no file {path!r:.80}",
             operation="open_file",
-            subject=f"{run_id}: {path}",
+            subject=subject,
             backend=self._backend,
             why="none was logged under this path",
             hint="list them with files()",
@@ -195,7 +209,8 @@ class MlflowExperimentTracker:
                 [self._requests.search(ids, each, page=self._page) for each in searches_for(query)] if ids else []
             )
             for run in _newest_first(searches):
-                if run.id in seen:  # runs that began meanwhile have moved it to the next page
+                # Runs that began meanwhile may have moved it to the next page; and files of models are no experiment.
+                if run.id in seen or CARRIER in run.tags:
                     continue
                 seen.add(run.id)
                 record = self._record(run)

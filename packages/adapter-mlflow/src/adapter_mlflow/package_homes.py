@@ -12,7 +12,7 @@ from mlops_core.errors import BackendUnavailableError
 
 from adapter_mlflow._client import is_proxied
 from adapter_mlflow._errors import classify, is_missing
-from adapter_mlflow.run_documents import milliseconds, this_millisecond
+from adapter_mlflow.run_documents import CARRIER, milliseconds, this_millisecond
 from adapter_mlflow.run_search import having_tag
 from adapter_mlflow.version_documents import RUN
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from adapter_mlflow.version_documents import StoredVersion
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
-_CARRIER: Final = "mlops.carrier"
 _NOTE: Final = "mlflow.note.content"
 _FOLDER: Final = "packages"
 _REMEMBERED: Final = 256
@@ -120,7 +119,7 @@ class PackageHomes:
         return self._remember(self._carriers, model, _home(found))
 
     def _found(self, experiment_id: str, model: str) -> StoredRun | None:
-        return next(self._runs.search([experiment_id], having_tag(_CARRIER, model), page=1), None)
+        return next(self._runs.search([experiment_id], having_tag(CARRIER, model), page=1), None)
 
     def _made(self, experiment_id: str, model: str) -> StoredRun:
         note = f"Holds the files of the versions of {model!r}. What is deleted here, no version can be loaded from."
@@ -128,7 +127,7 @@ class PackageHomes:
             experiment_id,
             name=f"packages of {model}",
             started=milliseconds(this_millisecond()),
-            tags={_CARRIER: model, _NOTE: note},
+            tags={CARRIER: model, _NOTE: note},
         )
 
     def _known(self, memory: OrderedDict[str, Home], key: str) -> Home | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 OPERATION_ID: Final = "mlops.operation_id"
 """The tag by which a run is looked for whose creation was not answered."""
+CARRIER: Final = "mlops.carrier"
+"""The tag of a run that holds the files of a model's versions, and is no attempt at anything."""
 _NAME: Final = "mlops.name"
 _VENDORS: Final = ("mlflow.", "mlops.")
 _MAX_NAME: Final = 250
