@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Self
 
-from adapter_mlflow._client import MlflowRestClient
-from adapter_mlflow.experiment_tracker import MlflowExperimentTracker
+from adapter_mlflow.backend import MlflowPorts
 from adapter_mlflow.settings import MlflowSettings
 from mlops_core.errors import AccessDeniedError
 from mlops_core.secret import Secret
 from mlops_core.stores.conditional_writes import Retries
-from mlops_core.testing import TrackerUnderTest
+from mlops_core.testing import RegistryUnderTest, TrackerUnderTest
 
 from ..servers.http_proxy import Fate, HttpProxy
-from .mlflow_back_doors import Rest, TrackerBackDoor
+from .mlflow_back_doors import RegistryBackDoor, Rest, TrackerBackDoor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +59,7 @@ class Subjects:
         self._server = server
         self._folder = folder
         self._proxy = HttpProxy(server.url, refusal=refusal)
-        self._opened: list[MlflowRestClient] = []
+        self._opened: list[MlflowPorts] = []
         (folder / "user").write_text("somebody")
         (folder / "password").write_text(PASSWORD)
 
@@ -73,24 +72,29 @@ class Subjects:
             each.close()
         self._proxy.__exit__()
 
+    def registry(self) -> RegistryUnderTest:
+        """An empty registry."""
+        workspace = self._server.new_workspace()
+        return RegistryUnderTest(
+            registry=self._ports(self._proxy.url, workspace).registry,
+            another=lambda: self._ports(self._server.url, workspace).registry,
+            back_door=RegistryBackDoor(Rest(server=self._server, workspace=workspace)),
+            connection=self._proxy,
+            secrets=(PASSWORD,),
+        )
+
     def tracker(self) -> TrackerUnderTest:
         """An empty tracker."""
         workspace = self._server.new_workspace()
-
-        def tracker(url: str = self._server.url) -> MlflowExperimentTracker:
-            return MlflowExperimentTracker(
-                self._client(url, workspace), backend="team", address=self._server.url, retries=IMPATIENT
-            )
-
         return TrackerUnderTest(
-            tracker=tracker(self._proxy.url),
-            another=tracker,
+            tracker=self._ports(self._proxy.url, workspace).tracker,
+            another=lambda: self._ports(self._server.url, workspace).tracker,
             back_door=TrackerBackDoor(Rest(server=self._server, workspace=workspace)),
             connection=self._proxy,
             secrets=(PASSWORD,),
         )
 
-    def _client(self, url: str, workspace: str) -> MlflowRestClient:
-        client = MlflowRestClient(settings(url, workspace, self._folder), retries=IMPATIENT)
-        self._opened.append(client)
-        return client
+    def _ports(self, url: str, workspace: str) -> MlflowPorts:
+        ports = MlflowPorts(settings(url, workspace, self._folder), backend="team", retries=IMPATIENT)
+        self._opened.append(ports)
+        return ports

@@ -25,7 +25,7 @@ class TestMlflowExperimentTrackerOnSqlite(ConnectedExperimentTrackerContract):
     contract_version = 1
     backend = "mlflow (SQLite)"
     programmes = 5
-    every_nth = 2
+    every_nth = 3
 
     @pytest.fixture
     def fresh_tracker(self, mlflow_on_sqlite: MlflowServer, tmp_path: Path) -> Iterator[Callable[[], TrackerUnderTest]]:
@@ -38,8 +38,8 @@ if has_postgres():
     class TestMlflowExperimentTrackerOnPostgres(ConnectedExperimentTrackerContract):
         contract_version = 1
         backend = "mlflow (PostgreSQL)"
-        programmes = 5
-        every_nth = 4
+        programmes = 3
+        every_nth = 5
 
         @pytest.fixture
         def fresh_tracker(

@@ -1,0 +1,51 @@
+"""The contract of the model registry on the adapter ``mlflow``, on SQLite and on PostgreSQL: no gap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from mlops_core.testing import ConnectedModelRegistryContract
+
+from ..servers.postgres import has_postgres
+from .mlflow_subjects import Subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mlops_core.testing import RegistryUnderTest
+
+    from ..servers.mlflow_servers import MlflowServer
+
+pytestmark = pytest.mark.enable_socket
+
+
+class TestMlflowModelRegistryOnSqlite(ConnectedModelRegistryContract):
+    contract_version = 1
+    backend = "mlflow (SQLite)"
+    programmes = 5
+    every_nth = 3
+
+    @pytest.fixture
+    def fresh_registry(
+        self, mlflow_on_sqlite: MlflowServer, tmp_path: Path
+    ) -> Iterator[Callable[[], RegistryUnderTest]]:
+        with Subjects(mlflow_on_sqlite, tmp_path) as subjects:
+            yield subjects.registry
+
+
+if has_postgres():
+
+    class TestMlflowModelRegistryOnPostgres(ConnectedModelRegistryContract):
+        contract_version = 1
+        backend = "mlflow (PostgreSQL)"
+        programmes = 3
+        every_nth = 5
+
+        @pytest.fixture
+        def fresh_registry(
+            self, mlflow_on_postgres: MlflowServer, tmp_path: Path
+        ) -> Iterator[Callable[[], RegistryUnderTest]]:
+            with Subjects(mlflow_on_postgres, tmp_path) as subjects:
+                yield subjects.registry
