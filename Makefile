@@ -32,10 +32,10 @@ $(READY): requirements.lock $(MEMBERS:%=%/pyproject.toml)
 	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
 	@touch $@
 
-# USE=<name> takes another backend of the example's mlops.toml, and no file changes. USE=s3 needs a bucket: with_s3.py
-# starts a server for the time of the demo, unless MLOPS_DEMO_S3_ENDPOINT names one.
-demo: ON = $(if $(USE),env MLOPS_USE=$(USE)) $(if $(filter s3,$(USE)),python with_s3.py)
-demo: $(READY) ## Train, register, promote and score on real flights, and write an HTML page; USE=s3: on a bucket
+# USE=<name> takes another backend of the example's mlops.toml, and no file changes. Two need a server: with_s3.py and
+# with_mlflow.py start one for the time of the demo, unless MLOPS_DEMO_S3_ENDPOINT or MLOPS_DEMO_MLFLOW_URI names one.
+demo: ON = $(if $(USE),env MLOPS_USE=$(USE)) $(if $(filter s3 mlflow,$(USE)),python with_$(USE).py)
+demo: $(READY) ## Train, register, promote and score on real flights; USE=s3: on a bucket, USE=mlflow: on MLflow
 	@export PATH="$$PWD/$(BIN):$$PATH"; cd $(DEMO); $(ON) $(SHELL) $(.SHELLFLAGS) '\
 	  python prepare.py; \
 	  mlops train late-flight --alias challenger; \

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+from with_server import free_port, listens, run_with, running
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -47,31 +45,16 @@ def environment() -> Generator[Mapping[str, str]]:
 def server(folder: Path) -> Generator[str]:
     """A server that keeps everything in memory; gives its address."""
     port = free_port()
-    address = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "HOME": str(folder)}
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 (a fixed command)
-            [Path(sys.executable).with_name("ministack")],
-            env={**os.environ, **address},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # Ctrl-C is for the command; the server is ended below
-        )
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not listens(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"the S3 server did not start:\n{log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.05)
+    with running(
+        [Path(sys.executable).with_name("ministack")],
+        log=folder / "server.log",
+        ready=lambda: listens(port),
+        patience=PATIENCE,
+        BIND_HOST="127.0.0.1",
+        GATEWAY_PORT=str(port),
+        HOME=str(folder),
+    ):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def make_bucket(endpoint: str, keys: Mapping[str, str]) -> None:
@@ -88,32 +71,5 @@ def make_bucket(endpoint: str, keys: Mapping[str, str]) -> None:
         client.create_bucket(Bucket=BUCKET)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return cast("int", probe.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def stop(*_: object) -> None:
-    sys.exit(128 + signal.SIGTERM)  # through the `finally` above
-
-
-def main() -> int:
-    signal.signal(signal.SIGTERM, stop)
-    with environment() as more, subprocess.Popen(sys.argv[1:], env={**os.environ, **more}) as command:  # noqa: S603
-        try:
-            return command.wait()
-        except KeyboardInterrupt:
-            return command.wait()  # Ctrl-C has reached the command too, which says what became of it
-        except BaseException:
-            command.terminate()
-            raise
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with(environment))
