@@ -100,9 +100,12 @@ class MlflowPorts:
         settings: Where the servers are, and how they are asked.
         backend: The configured name, for messages.
         retries: How often and how fast requests are made again.
+        pages: Where people see models and runs; by default at the servers' own addresses.
     """
 
-    def __init__(self, settings: MlflowSettings, *, backend: str, retries: Retries | None = None) -> None:
+    def __init__(
+        self, settings: MlflowSettings, *, backend: str, retries: Retries | None = None, pages: str | None = None
+    ) -> None:
         retries = retries or Retries()
         tracking, registry = settings.addresses
         self._tracking = MlflowRestClient(settings, address=tracking, retries=retries)
@@ -111,9 +114,16 @@ class MlflowPorts:
         runs = RunClient(self._tracking)
         homes = PackageHomes(runs, Experiments(runs, backend=backend), experiment=settings.experiment, retries=retries)
         self.registry = MlflowModelRegistry(
-            self._registry, files=self._tracking, homes=homes, backend=backend, retries=retries
+            self._registry,
+            files=self._tracking,
+            homes=homes,
+            backend=backend,
+            address=pages or registry,
+            retries=retries,
         )
-        self.tracker = MlflowExperimentTracker(self._tracking, backend=backend, address=tracking, retries=retries)
+        self.tracker = MlflowExperimentTracker(
+            self._tracking, backend=backend, address=pages or tracking, retries=retries
+        )
 
     @property
     def native(self) -> Any:

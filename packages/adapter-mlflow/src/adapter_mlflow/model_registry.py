@@ -60,6 +60,7 @@ class MlflowModelRegistry:
         files: Asks for files.
         homes: The runs below which files lie.
         backend: The configured name, for messages.
+        address: The registry's address, for the pages of models.
         retries: How often and how fast a version is tried to be made.
     """
 
@@ -70,6 +71,7 @@ class MlflowModelRegistry:
         files: MlflowRestClient,
         homes: PackageHomes,
         backend: str,
+        address: str,
         retries: Retries | None = None,
     ) -> None:
         self._client = client
@@ -84,7 +86,7 @@ class MlflowModelRegistry:
             foreign=ForeignVersions(self._requests, files),
             looks=self._looks,
             backend=backend,
-            address=client.address,
+            address=address,
         )
 
     @property
@@ -200,8 +202,6 @@ class MlflowModelRegistry:
         """
         check_alias(alias)
         check_version(version)
-        if not (expected is None or expected is UNCHECKED):
-            check_version(expected)
         if expected is not UNCHECKED:
             raise UnsupportedOperationError(
                 f"cannot compare and set {model}@{alias}",
