@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MANIFEST: Final = "mlops.manifest"
 _OURS: Final = ("mlops.", "mlflow.")
+_CODED: Final = str.maketrans({each: f"~{ord(each):02X}" for each in "%#?;"})
+"""Characters that MLflow would take for parts of an address, as the files of versions are named."""
 _PAGE: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +48,10 @@ class Rest:
         """A command, such as ``tell("runs/create", experiment_id="1")``."""
         return self._answer("POST", path, json=body)
 
+    def drop(self, path: str, /, **body: object) -> dict[str, Any]:
+        """A removal, such as ``drop("model-versions/delete-tag", name="churn", version="1", key="team")``."""
+        return self._answer("DELETE", path, json=body)
+
     def pages(self, path: str, name: str, /, **query: object) -> Iterator[dict[str, Any]]:
         """What all pages of an answer list under a name."""
         token = ""
@@ -60,7 +66,7 @@ class Rest:
         """Where the artifacts of an address lie."""
         return self.server.artifacts / address.removeprefix("mlflow-artifacts:/")
 
-    def _answer(self, method: Literal["GET", "POST"], path: str, **content: Any) -> dict[str, Any]:
+    def _answer(self, method: Literal["GET", "POST", "DELETE"], path: str, **content: Any) -> dict[str, Any]:
         url = f"{self.server.url}/api/2.0/mlflow/{path}"
         headers = {"X-MLFLOW-WORKSPACE": self.workspace}
         answer = requests.request(method, url, headers=headers, timeout=30, **content)
@@ -103,7 +109,11 @@ class RegistryBackDoor:
         self._rest.tell("model-versions/set-tag", name=model, version=str(version), key=key, value=damaged)
 
     def remove(self, model: str, version: int, path: str, /) -> None:
-        self._file(model, version, path).unlink()
+        if path != MANIFEST_FILE:
+            self._file(model, version, path).unlink()
+            return
+        for key in self._pieces(model, version):
+            self._rest.drop("model-versions/delete-tag", name=model, version=str(version), key=key)
 
     def add(self, model: str, version: int, path: str, data: bytes, /) -> None:
         _write(self._file(model, version, path), data)
@@ -141,7 +151,7 @@ class RegistryBackDoor:
         return {key: tags[key] for key in sorted(keys, key=lambda each: (len(each), each))}
 
     def _file(self, model: str, version: int, path: str) -> Path:
-        return self._rest.folder(self._version(model, version)["source"]) / path
+        return self._rest.folder(self._version(model, version)["source"]) / path.translate(_CODED)
 
 
 class TrackerBackDoor:

@@ -95,6 +95,7 @@ class Subjects:
         )
 
     def _ports(self, url: str, workspace: str) -> MlflowPorts:
-        ports = MlflowPorts(settings(url, workspace, self._folder), backend="team", retries=IMPATIENT)
+        own = settings(url, workspace, self._folder)
+        ports = MlflowPorts(own, backend="team", retries=IMPATIENT, pages=self._server.url)
         self._opened.append(ports)
         return ports
