@@ -105,7 +105,9 @@ def already_exists(error: Exception) -> bool:
 
 def lost_race(error: Exception) -> bool:
     """Whether somebody else inserted the same row at the same moment: the same request again will update it."""
-    return isinstance(error, ServerError) and any(each in error.text for each in _LOST_RACES)
+    if not isinstance(error, ServerError) or already_exists(error):  # what is there already stays there
+        return False
+    return any(each in error.text for each in _LOST_RACES)
 
 
 def refuses_other_value(error: Exception) -> bool:

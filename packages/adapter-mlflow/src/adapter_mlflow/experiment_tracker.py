@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import io
 import re
+import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -61,6 +62,7 @@ class MlflowExperimentTracker:
         backend: The configured name, for messages.
         address: Where people look at runs, without a slash at its end.
         clock: The time, aware UTC, for starts, ends and points without a time.
+        monotonic: Seconds, for how long a run keeps points back.
         new_id: Gives a new random id with each call.
         retries: How often a run is looked for and begun again whose beginning was not answered.
         page: Runs of one request of a search.
@@ -73,6 +75,7 @@ class MlflowExperimentTracker:
         backend: str,
         address: str,
         clock: Callable[[], datetime] = this_millisecond,
+        monotonic: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = new_id,
         retries: Retries | None = None,
         page: int = _RUNS_PAGE,
@@ -83,6 +86,7 @@ class MlflowExperimentTracker:
         self._backend = backend
         self._address = address
         self._clock = clock
+        self._monotonic = monotonic
         self._new_id = new_id
         self._retries = retries or Retries()
         self._page = page
@@ -116,6 +120,7 @@ class MlflowExperimentTracker:
             backend=self._backend,
             telling=self._telling,
             clock=self._clock,
+            monotonic=self._monotonic,
         )
         return MlflowRun(run, experiment, context=context)
 

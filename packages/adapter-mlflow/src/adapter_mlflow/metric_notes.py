@@ -116,12 +116,13 @@ def last_value(point: StoredPoint, tags: Mapping[str, str]) -> float:
         point: What MLflow takes for the last point.
         tags: All tags of the run.
     """
+    values = values_of(point, tags)
     note = tags.get(_last_tag(point.key))
     if note is not None:
         key, step, milliseconds, number = json.loads(note)
         if (key, step, milliseconds) == (point.key, point.step, point.milliseconds):
-            return float(number)
-    return max(values_of(point, tags))
+            values.append(float(number))
+    return max((each for each in values if not math.isnan(each)), default=math.nan)
 
 
 def _finite_tag(point: StoredPoint) -> str:

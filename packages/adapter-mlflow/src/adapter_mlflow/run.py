@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from mlops_core.errors import BackendError, ConflictError, InvalidNameError, MlopsError
@@ -54,7 +53,7 @@ class RunContext:
     backend: str
     telling: Callable[[str, str], AbstractContextManager[None]]
     clock: Callable[[], datetime]
-    monotonic: Callable[[], float] = field(default=time.monotonic)
+    monotonic: Callable[[], float]
 
 
 class MlflowRun:

@@ -1,0 +1,63 @@
+"""A tracker in a workspace of its own, through a proxy that counts and disturbs its requests."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adapter_mlflow import MlflowExperimentTracker, MlflowSettings
+from adapter_mlflow._client import MlflowRestClient
+
+from tests.contract.mlflow_back_doors import Rest
+from tests.contract.mlflow_subjects import IMPATIENT, refusal
+from tests.servers.http_proxy import HttpProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from tests.servers.mlflow_servers import MlflowServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An empty place of a server.
+
+    Attributes:
+        tracker: The tracker.
+        proxy: What its requests go through.
+        rest: The same place without the adapter.
+        waits: Seconds that the tracker believes to have passed since its beginning.
+    """
+
+    tracker: MlflowExperimentTracker
+    proxy: HttpProxy
+    rest: Rest
+    waits: list[float]
+
+    @contextmanager
+    def requests(self, *expected: str) -> Generator[None]:
+        """Exactly these requests are made, such as ``"POST runs/create"``."""
+        before = len(self.proxy.log)
+        yield
+        made = [f"{each.method} {_short(each.path)}" for each in self.proxy.log[before:]]
+        assert made == list(expected)
+
+
+@contextmanager
+def place_on(server: MlflowServer, *, page: int = 500) -> Generator[Place]:
+    """An empty place for the time of a ``with``."""
+    workspace = server.new_workspace()
+    waits: list[float] = []
+    with HttpProxy(server.url, refusal=refusal) as proxy:
+        settings = MlflowSettings(tracking_uri=proxy.url, workspace=workspace, connect_timeout=2.0, read_timeout=20.0)
+        client = MlflowRestClient(settings, retries=IMPATIENT)
+        tracker = MlflowExperimentTracker(
+            client, backend="team", address=server.url, retries=IMPATIENT, page=page, monotonic=lambda: sum(waits)
+        )
+        yield Place(tracker=tracker, proxy=proxy, rest=Rest(server=server, workspace=workspace), waits=waits)
+        client.close()
+
+
+def _short(path: str) -> str:
+    return path.partition("?")[0].removeprefix("/api/2.0/mlflow/").removeprefix("/api/2.0/")
