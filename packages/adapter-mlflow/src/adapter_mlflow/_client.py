@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from urllib.parse import quote
 
 from mlops_core.errors import AdapterNotFoundError, BackendUnavailableError, ConfigurationError
-from mlops_core.json_values import as_mappings, as_text
+from mlops_core.json_values import as_text
 from mlops_core.stores.conditional_writes import Retries
 
+from adapter_mlflow._answers import each, one
 from adapter_mlflow._errors import ServerError, UnexpectedAnswerError, UnreachableError, classify, lost_race
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class MlflowRestClient:
         while True:
             answer = self.call(method, path, {**values, "page_token": token} if token else values)
             yield answer
-            token = as_text(answer.get("next_page_token", ""))
+            token = one({"next_page_token": "", **answer}, "next_page_token", as_text)
             if not token:
                 return
 
@@ -160,14 +161,7 @@ class MlflowRestClient:
         url = f"{self._address}{_ARTIFACTS}"
         answer = self._trying(lambda: _object(self._sent("GET", url, query=query)))
         prefix = f"{folder}/" if folder else ""
-        return [
-            ArtifactEntry(
-                path=prefix + as_text(each["path"]),
-                size=int(str(each.get("file_size", 0))),
-                is_folder=each.get("is_dir") is True,
-            )
-            for each in as_mappings(answer.get("files", []))
-        ]
+        return each(answer, "files", lambda found: _entry(found, prefix))
 
     def native(self, registry_address: str, /) -> Any:
         """MLflow's own client of the same server. It takes its credentials from the environment."""
@@ -236,6 +230,14 @@ class MlflowRestClient:
 
     def _artifact(self, root: str, name: str) -> str:
         return f"{self._address}{_ARTIFACTS}/{quote(_place(root))}/{quote(name)}"
+
+
+def _entry(found: Mapping[str, JsonValue], prefix: str) -> ArtifactEntry:
+    return ArtifactEntry(
+        path=prefix + as_text(found["path"]),
+        size=int(str(found.get("file_size", 0))),
+        is_folder=found.get("is_dir") is True,
+    )
 
 
 class _Body:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mlops_core.json_values import as_mapping, as_mappings
+from mlops_core.json_values import as_text
 
+from adapter_mlflow._answers import each, one
 from adapter_mlflow.version_documents import StoredModel, StoredVersion, model_from_json, version_from_json
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ class RegistryClient:
     def model(self, model: str) -> StoredModel:
         """A model, or a prompt, which shares the names of models."""
         answer = self._client.call("GET", "registered-models/get", {"name": model})
-        return model_from_json(answer["registered_model"])
+        return one(answer, "registered_model", model_from_json)
 
     def models(self) -> Iterator[StoredModel]:
         """Every model, in any order, without prompts; one request for every 1,000."""
         for page in self._client.pages("GET", "registered-models/search", {"max_results": _PAGE}):
-            yield from map(model_from_json, as_mappings(page.get("registered_models", [])))
+            yield from each(page, "registered_models", model_from_json)
 
     def delete_model(self, model: str) -> None:
         """Delete a model with its versions, or a prompt."""
@@ -51,17 +52,17 @@ class RegistryClient:
         listed = [{"key": key, "value": value} for key, value in tags.items()]
         body: dict[str, JsonValue] = {"name": model, "source": source, "run_id": run_id, "tags": listed}
         answer = self._client.call("POST", "model-versions/create", body, creates=True)
-        return version_from_json(answer["model_version"])
+        return one(answer, "model_version", version_from_json)
 
     def version(self, model: str, version: int) -> StoredVersion:
         """A version with its aliases, of a model or of a prompt."""
         answer = self._client.call("GET", "model-versions/get", {"name": model, "version": str(version)})
-        return version_from_json(answer["model_version"])
+        return one(answer, "model_version", version_from_json)
 
     def version_of_alias(self, model: str, alias: str) -> StoredVersion:
         """What an alias points at; a missing one is an ``INVALID_PARAMETER_VALUE``."""
         answer = self._client.call("GET", "registered-models/alias", {"name": model, "alias": alias})
-        return version_from_json(answer["model_version"])
+        return one(answer, "model_version", version_from_json)
 
     def versions(self, model: str, *, having: Mapping[str, str] | None = None) -> Iterator[StoredVersion]:
         """Live versions of a model, none of a prompt, newest first, without aliases; one request for every 1,000.
@@ -79,7 +80,7 @@ class RegistryClient:
     def download_uri(self, model: str, version: int) -> str:
         """Where the files of a version lie, whatever its source says."""
         answer = self._client.call("GET", "model-versions/get-download-uri", {"name": model, "version": str(version)})
-        return str(answer["artifact_uri"])
+        return one(answer, "artifact_uri", as_text)
 
     def delete_version(self, model: str, version: int) -> None:
         """Delete a version, and the aliases that point at it; its files stay."""
@@ -112,8 +113,8 @@ class RegistryClient:
             "max_results": page,
         }
         for answer in self._client.pages("GET", "model-versions/search", query):
-            found = (version_from_json(as_mapping(each)) for each in as_mappings(answer.get("model_versions", [])))
-            yield from (each for each in found if each.model == model)
+            found = each(answer, "model_versions", version_from_json)
+            yield from (version for version in found if version.model == model)
 
 
 def _named(model: str) -> str:

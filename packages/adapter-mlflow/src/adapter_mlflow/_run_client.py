@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from mlops_core.json_values import as_mapping, as_mappings, as_text
+from mlops_core.json_values import as_mapping, as_text
 
-from adapter_mlflow._errors import UnexpectedAnswerError
+from adapter_mlflow._answers import each, one
 from adapter_mlflow.run_documents import point_from_json, point_to_json, run_from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mlops_core.json_values import JsonValue
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from adapter_mlflow.metric_notes import StoredPoint
     from adapter_mlflow.run_documents import StoredRun
 
-_Value = TypeVar("_Value")
 MAX_POINTS: Final = 1_000
 """Most metric points of one request."""
 _MAX_PAIRS: Final = 100
@@ -52,23 +51,23 @@ class RunClient:
     def experiment_of_name(self, name: str) -> Experiment:
         """The experiment of a name; ``RESOURCE_DOES_NOT_EXIST`` if there is none."""
         answer = self._client.call("GET", "experiments/get-by-name", {"experiment_name": name})
-        return _one(answer, "experiment", _experiment)
+        return one(answer, "experiment", _experiment)
 
     def experiment_of_id(self, experiment_id: str) -> Experiment:
         """The experiment of an id."""
         answer = self._client.call("GET", "experiments/get", {"experiment_id": experiment_id})
-        return _one(answer, "experiment", _experiment)
+        return one(answer, "experiment", _experiment)
 
     def create_experiment(self, name: str) -> Experiment:
         """Create an experiment; ``RESOURCE_ALREADY_EXISTS`` also if an earlier request of ours has done so."""
         answer = self._client.call("POST", "experiments/create", {"name": name})
-        return Experiment(id=_one(answer, "experiment_id", as_text), name=name, deleted=False)
+        return Experiment(id=one(answer, "experiment_id", as_text), name=name, deleted=False)
 
     def experiments(self) -> Iterator[Experiment]:
         """All experiments that are not in the trash; one request for every 1,000."""
         body = {"max_results": _EXPERIMENTS_PAGE, "view_type": "ACTIVE_ONLY"}
         for answer in self._client.pages("POST", "experiments/search", body):
-            yield from _each(answer, "experiments", _experiment)
+            yield from each(answer, "experiments", _experiment)
 
     def create_run(self, experiment_id: str, *, name: str, started: int, tags: Mapping[str, str]) -> StoredRun:
         """Begin a run; never sent twice, so whether a lost answer made one has to be looked up."""
@@ -76,12 +75,12 @@ class RunClient:
         if name:
             body["run_name"] = name
         answer = self._client.call("POST", "runs/create", body, creates=True)
-        return _one(answer, "run", run_from_json)
+        return one(answer, "run", run_from_json)
 
     def run(self, run_id: str) -> StoredRun:
         """A run, also one in the trash; ``RESOURCE_DOES_NOT_EXIST`` if there is none."""
         answer = self._client.call("GET", "runs/get", {"run_id": run_id})
-        return _one(answer, "run", run_from_json)
+        return one(answer, "run", run_from_json)
 
     def search(self, experiment_ids: Sequence[str], condition: str, *, page: int) -> Iterator[StoredRun]:
         """The runs that fulfil a condition of MLflow's, newest first; one request for each page of so many."""
@@ -93,7 +92,7 @@ class RunClient:
             "order_by": ["attributes.start_time DESC"],
         }
         for answer in self._client.pages("POST", "runs/search", body):
-            yield from _each(answer, "runs", run_from_json)
+            yield from each(answer, "runs", run_from_json)
 
     def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
         """Write parameters; at least one request for every 100."""
@@ -123,22 +122,7 @@ class RunClient:
         """The points of a metric, none for a run that is not there; one request for every 25,000."""
         query = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}
         for answer in self._client.pages("GET", "metrics/get-history", query):
-            yield from _each(answer, "metrics", point_from_json)
-
-
-def _one(answer: Mapping[str, JsonValue], name: str, reader: Callable[[JsonValue], _Value]) -> _Value:
-    """A part of an answer, read."""
-    try:
-        return reader(answer[name])
-    except (KeyError, TypeError, ValueError) as exc:
-        raise UnexpectedAnswerError(f"the answer is none of MLflow's: {exc!r:.200}") from exc
-
-
-def _each(
-    answer: Mapping[str, JsonValue], name: str, reader: Callable[[Mapping[str, JsonValue]], _Value]
-) -> list[_Value]:
-    """The parts of a list of an answer, read; MLflow leaves an empty list out."""
-    return _one({name: [], **answer}, name, lambda listed: [reader(each) for each in as_mappings(listed)])
+            yield from each(answer, "metrics", point_from_json)
 
 
 def _experiment(value: JsonValue) -> Experiment:
