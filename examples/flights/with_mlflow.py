@@ -71,11 +71,12 @@ def answers(address: str) -> bool:
 
 def show(variables: Mapping[str, str]) -> None:
     """Print what MLflow's own client sees: nothing here knows of the library that has written it."""
-    os.environ.update(QUIET)  # MLflow looks at them when it is imported
+    address = variables[ADDRESS]
+    os.environ.update(QUIET, MLFLOW_TRACKING_URI=address)  # MLflow looks at them when it is imported
+    import mlflow.sklearn as mlflow_sklearn
     from mlflow import MlflowClient
 
-    address = variables[ADDRESS]
-    client = cast("Any", MlflowClient(tracking_uri=address))
+    client = cast("Any", MlflowClient())
     print(f"\nMLflow's own client, at {address}:")
     for model in client.search_registered_models():
         for version in client.search_model_versions(f"name = '{model.name}'"):
@@ -85,6 +86,11 @@ def show(variables: Mapping[str, str]) -> None:
             for kind, values in (("parameter", run.params), ("metric", run.metrics), ("tag", version.tags)):
                 for key, value in sorted(values.items()):
                     print(f"    {kind:9} {key} = {value!s:.80}")
+        for alias in sorted(model.aliases):
+            address = f"models:/{model.name}@{alias}"
+            with tempfile.TemporaryDirectory() as folder:
+                loaded = cast("Any", mlflow_sklearn).load_model(address, dst_path=folder)
+            print(f"  mlflow.sklearn.load_model({address!r}) is a {type(loaded).__name__}")
 
 
 if __name__ == "__main__":

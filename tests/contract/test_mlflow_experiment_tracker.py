@@ -24,7 +24,7 @@ pytestmark = pytest.mark.enable_socket
 class TestMlflowExperimentTrackerOnSqlite(ConnectedExperimentTrackerContract):
     contract_version = 1
     backend = "mlflow (SQLite)"
-    programmes = 5
+    programmes = 3
     every_nth = 3
 
     @pytest.fixture
