@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import requests
+from mlops_core.errors import ConfigurationError
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -31,9 +33,15 @@ class Http:
 
     Args:
         settings: How to connect, and as whom. Secrets are read anew for every request, so that they can be replaced.
+
+    Raises:
+        ConfigurationError: A certificate is not there.
     """
 
     def __init__(self, settings: MlflowSettings) -> None:
+        for option, path in (("ca_bundle", settings.ca_bundle), ("client_certificate", settings.client_certificate)):
+            if path is not None and not Path(path).is_file():
+                raise ConfigurationError(f"the file of {option} is not there", where=path, hint=f"correct {option}")
         self._session = requests.Session()
         self._session.auth = _Credentials(settings)
         for scheme in ("http://", "https://"):

@@ -95,7 +95,7 @@ class ForeignVersions:
             serializer=serializer,
             files=tuple(self._measured(root, path) for path in paths),
             parameters={MADE_AT_READING: True},
-            requirements=tuple(requirements.decode(errors="replace").split("\n")[:-1]) if requirements else (),
+            requirements=tuple(each for each in requirements.decode(errors="replace").splitlines() if each.strip()),
         )
         return Manifest.from_bytes(made.to_bytes(), where=where)
 
@@ -126,11 +126,11 @@ def _description(data: bytes, where: str) -> Mapping[str, Any]:
     import yaml
 
     try:
-        value = yaml.safe_load(data)
-        return cast("Mapping[str, Any]", value["flavors"])
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as exc:
+        flavors = dict(yaml.safe_load(data)["flavors"])
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise IntegrityError(f"{_MLMODEL!r} describes no model", where=where, why=why[:300]) from exc
+    return cast("dict[str, Any]", flavors)
 
 
 def _model_of(flavors: Mapping[str, Any], paths: list[str]) -> tuple[str, str, str]:

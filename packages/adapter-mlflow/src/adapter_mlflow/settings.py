@@ -74,13 +74,12 @@ class MlflowSettings:
         Raises:
             ConfigurationError: The message says what and why.
         """
+        for option, address in (("tracking_uri", self.tracking_uri), ("registry_uri", self.registry_uri)):
+            if address is not None:
+                _check_address(option, address, where)
         for wrong, what, why, hint in self._problems():
             if wrong:
                 raise ConfigurationError(what, where=where, why=why, hint=hint)
-        for option in ("tracking_uri", "registry_uri"):
-            address = getattr(self, option)
-            if address is not None:
-                _check_address(option, address, where)
 
     def _problems(self) -> tuple[tuple[bool, str, str, str], ...]:
         schemes = {urlsplit(each).scheme for each in self.addresses}
