@@ -1,6 +1,6 @@
 """A process of the crowd: registers versions and moves aliases, several threads at once.
 
-Prints a line for each version that it has made: number, operation id, content.
+Writes a line for each version that it has made: number, operation id, content.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def main(url: str, workspace: str, process: str, threads: int) -> None:
 
     with ThreadPoolExecutor(threads) as pool:
         for lines in pool.map(work, range(threads)):
-            print("\n".join(lines))
+            sys.stdout.write("".join(f"{each}\n" for each in lines))
     for each in ports:
         each.close()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
