@@ -81,6 +81,14 @@ class TestRunsOfOthers:
         with pytest.raises(RunNotFoundError, match="trash"):
             next(place.tracker.metric_history(run.id, "loss"))
 
+    def test_runs_that_hold_the_files_of_models_are_not_listed(self, place: Place) -> None:
+        run = place.tracker.start_run("churn")
+        experiment = place.rest.ask("runs/get", run_id=run.id)["run"]["info"]["experiment_id"]
+        carrier = [{"key": "mlops.carrier", "value": "late-flight"}]
+        place.rest.tell("runs/create", experiment_id=experiment, start_time=1_767_355_200_123, tags=carrier)
+        assert [each.id for each in place.tracker.runs()] == [run.id]
+        assert [each.id for each in place.tracker.runs("churn")] == [run.id]
+
     def test_an_experiment_in_the_trash_takes_no_runs(self, place: Place) -> None:
         place.tracker.start_run("churn").finish()
         experiment = place.rest.ask("experiments/get-by-name", experiment_name="churn")["experiment"]["experiment_id"]
