@@ -22,14 +22,13 @@ class ArtifactStream(io.RawIOBase):
 
     Args:
         answer: The answer, whose body has not been read.
-        url: Where it came from.
         resumed: Asks for the rest, from a position on.
     """
 
-    def __init__(self, answer: Response, url: str, resumed: Callable[[str, int], Response]) -> None:
+    def __init__(self, answer: Response, resumed: Callable[[str, int], Response]) -> None:
         super().__init__()
         self._answer = answer
-        self._url = url
+        self._url = answer.url
         self._resumed = resumed
         self._position = 0
         self._breaks = 0

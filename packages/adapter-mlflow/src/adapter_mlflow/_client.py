@@ -7,17 +7,17 @@ import json
 import os
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
-from urllib.parse import quote
 
-from mlops_core.errors import AdapterNotFoundError, BackendUnavailableError, ConfigurationError
+from mlops_core.errors import AdapterNotFoundError, BackendUnavailableError
 from mlops_core.json_values import as_text
 from mlops_core.stores.conditional_writes import Retries
 
-from adapter_mlflow._answers import each, one
+from adapter_mlflow._answers import one
+from adapter_mlflow._direct_files import DirectFiles
 from adapter_mlflow._errors import ServerError, UnexpectedAnswerError, UnreachableError, classify, lost_race
+from adapter_mlflow._served_files import ServedFiles, is_served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,32 +26,19 @@ if TYPE_CHECKING:
     from mlops_core.json_values import JsonValue
     from requests import Response
 
+    from adapter_mlflow._artifact_entry import ArtifactEntry
     from adapter_mlflow._http import Http
     from adapter_mlflow.settings import MlflowSettings
 
     _Answer = TypeVar("_Answer")
 
 _API: Final = "/api/2.0/mlflow/"
-_ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
-_PROXIED: Final = "mlflow-artifacts:"
-_PARTIAL: Final = 206
 _FIRST_ERROR: Final = 400
 _TOO_MANY: Final = 429
 _LONGEST_TEXT: Final = 500
 _LONGEST_PAUSE: Final = 10.0
 _DEADLINE: Final = 60.0
 """Seconds after whose end a request is not made again."""
-_SMALL: Final = 1 << 20
-"""Bytes up to which a file is read or sent as a whole."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactEntry:
-    """A file or a folder of a listing; its path is relative to the root that was asked about."""
-
-    path: str
-    size: int
-    is_folder: bool
 
 
 class MlflowRestClient:
@@ -96,13 +83,12 @@ class MlflowRestClient:
         Raises:
             MlflowError: It failed.
         """
-        url = f"{self._address}{_API}{path}"
         if method == "GET":
             query = {key: str(value) for key, value in values.items()}
-            return self._trying(lambda: _object(self._sent(method, url, query=query)), creates=creates)
+            return self.asked(method, _API + path, query=query, creates=creates)
         body = json.dumps(values, allow_nan=False).encode()
         headers = {"Content-Type": "application/json"}
-        return self._trying(lambda: _object(self._sent(method, url, body=body, headers=headers)), creates=creates)
+        return self.asked(method, _API + path, body=body, headers=headers, creates=creates)
 
     def pages(self, method: str, path: str, values: Mapping[str, JsonValue], /) -> Iterator[Mapping[str, JsonValue]]:
         """The answers of a call that answers in pages, one request each."""
@@ -129,39 +115,21 @@ class MlflowRestClient:
 
     def put_artifact_stream(self, root: str, name: str, opened: Callable[[], BinaryIO], /, *, size: int) -> None:
         """Store a file from a stream, which is opened anew whenever the request has to be made again."""
-        url = self._artifact(root, name)
-
-        def put() -> None:
-            with opened() as stream:
-                self._sent("PUT", url, body=_Body(stream, size) if size > _SMALL else stream.read())
-
-        self._trying(put)
+        if is_served(root):
+            ServedFiles(self, root).put(name, opened, size=size)
+        else:
+            DirectFiles(root).put(name, opened)
 
     def get_artifact(self, root: str, name: str, /) -> BinaryIO:
-        """A stream of a file below a root, to be closed; a broken connection is taken up where it broke.
+        """A stream of a file below a root, to be closed.
 
         Its errors are those of this module, also while it is read.
         """
-        from adapter_mlflow._artifact_stream import ArtifactStream
-
-        url = self._artifact(root, name)
-
-        def begin() -> BinaryIO:
-            answer = self._sent("GET", url, stream=True)
-            if int(answer.headers.get("Content-Length", _SMALL + 1)) <= _SMALL:
-                return io.BytesIO(_content(answer, url))
-            return io.BufferedReader(ArtifactStream(answer, url, self._resumed), _SMALL)
-
-        return self._trying(begin)
+        return ServedFiles(self, root).get(name) if is_served(root) else DirectFiles(root).get(name)
 
     def list_artifacts(self, root: str, folder: str = "", /) -> Iterable[ArtifactEntry]:
         """The files and folders right below a root, or below one of its folders; one request."""
-        place = _place(root)
-        query = {"path": f"{place}/{folder}" if folder else place}
-        url = f"{self._address}{_ARTIFACTS}"
-        answer = self._trying(lambda: _object(self._sent("GET", url, query=query)))
-        prefix = f"{folder}/" if folder else ""
-        return each(answer, "files", lambda found: _entry(found, prefix))
+        return ServedFiles(self, root).list(folder) if is_served(root) else DirectFiles(root).list(folder)
 
     def native(self, registry_address: str, /) -> Any:
         """MLflow's own client of the same server. It takes its credentials from the environment."""
@@ -174,17 +142,12 @@ class MlflowRestClient:
         if http is not None:
             http.close()
 
-    def _resumed(self, url: str, start: int) -> Response:
-        return self._trying(lambda: self._range(url, start))
+    def asked(self, method: str, path: str, /, *, creates: bool = False, **more: Any) -> Mapping[str, JsonValue]:
+        """The answer to a request, an object of JSON."""
+        return self.trying(lambda: _object(self.sent(method, path, **more)), creates=creates)
 
-    def _range(self, url: str, start: int) -> Response:
-        answer = self._sent("GET", url, headers={"Range": f"bytes={start}-"}, stream=True)
-        if answer.status_code != _PARTIAL or not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            answer.close()
-            raise UnexpectedAnswerError("a part of the file was asked for, and something else came")
-        return answer
-
-    def _trying(self, request: Callable[[], _Answer], *, creates: bool = False) -> _Answer:
+    def trying(self, request: Callable[[], _Answer], *, creates: bool = False) -> _Answer:
+        """The answer of requests that are made again while the server is unavailable."""
         deadline = time.monotonic() + _DEADLINE
         attempt = 0
         while True:
@@ -199,8 +162,18 @@ class MlflowRestClient:
                 if isinstance(exc, ServerError) and exc.retry_after:
                     self._retries.sleep(min(exc.retry_after, _LONGEST_PAUSE))
 
-    def _sent(self, method: str, url: str, **more: Any) -> Response:
-        answer = self._connected().send(method, url, **more)
+    def sent(self, method: str, path: str, **more: Any) -> Response:
+        """The answer to one request, which is not made again.
+
+        Args:
+            method: The method of HTTP.
+            path: What follows the server's address.
+            more: See :meth:`adapter_mlflow._http.Http.send`.
+
+        Raises:
+            MlflowError: No whole answer came, or it is one of an error.
+        """
+        answer = self._connected().send(method, f"{self._address}{path}", **more)
         if answer.status_code >= _FIRST_ERROR:
             with answer:
                 raise self._error(answer)
@@ -228,51 +201,6 @@ class MlflowRestClient:
                 self._http, self._opened_by = _open(self._settings), os.getpid()
             return self._http
 
-    def _artifact(self, root: str, name: str) -> str:
-        return f"{self._address}{_ARTIFACTS}/{quote(_place(root))}/{quote(name)}"
-
-
-def _entry(found: Mapping[str, JsonValue], prefix: str) -> ArtifactEntry:
-    return ArtifactEntry(
-        path=prefix + as_text(found["path"]),
-        size=int(str(found.get("file_size", 0))),
-        is_folder=found.get("is_dir") is True,
-    )
-
-
-class _Body:
-    """A stream of known size, as a body that is sent while it is read."""
-
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self._stream = stream
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        while chunk := self.read(_SMALL):
-            yield chunk
-
-    def read(self, size: int = -1) -> bytes:
-        return self._stream.read(size)
-
-
-def is_proxied(root: str) -> bool:
-    """Whether the server itself hands out what lies below an address."""
-    return root.startswith(_PROXIED) and not root.startswith(f"{_PROXIED}//")
-
-
-def _place(root: str) -> str:
-    if not is_proxied(root):
-        raise ConfigurationError(
-            "the files of this run or model cannot be reached",
-            where=root,
-            why="the server does not serve them itself: it sends its clients to a place of their own",
-            hint="start the server with --serve-artifacts and --artifacts-destination, and use a new experiment",
-        )
-    return root.removeprefix(_PROXIED).strip("/")
-
 
 def _certainly_not_done(error: ServerError | UnreachableError) -> bool:
     if isinstance(error, UnreachableError):
@@ -289,13 +217,6 @@ def _object(answer: Response) -> Mapping[str, JsonValue]:
     if not isinstance(value, dict):
         raise UnexpectedAnswerError("the answer is no object of JSON: something else answers there")
     return cast("dict[str, JsonValue]", value)
-
-
-def _content(answer: Response, url: str) -> bytes:
-    from adapter_mlflow._http import telling_failures
-
-    with telling_failures(url), answer:
-        return answer.content
 
 
 def _seconds(answer: Response) -> float | None:

@@ -11,16 +11,16 @@ import logging
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
 
 from mlops_core.errors import IntegrityError
 from mlops_core.manifest import MANIFEST_FILE, Manifest, PackageFile
 
-from adapter_mlflow._client import is_proxied
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from adapter_mlflow._client import ArtifactEntry, MlflowRestClient
+    from adapter_mlflow._artifact_entry import ArtifactEntry
+    from adapter_mlflow._client import MlflowRestClient
     from adapter_mlflow._registry_client import RegistryClient
     from adapter_mlflow.version_documents import StoredVersion
 
@@ -33,6 +33,7 @@ _REQUIREMENTS: Final = "requirements.txt"
 _CHUNK: Final = 1 << 20
 _LONGEST_TEXT: Final = 16 << 20
 _REMEMBERED: Final = 256
+_INDIRECT: Final = frozenset({"models", "runs"})
 _PICKLES: Final = frozenset({"pickle", "cloudpickle"})
 
 
@@ -54,9 +55,9 @@ class ForeignVersions:
 
     def root(self, version: StoredVersion) -> str:
         """Where the files of a version lie; one request where its source names a run or another model."""
-        if is_proxied(version.source):
-            return version.source
-        return self._requests.download_uri(version.model, version.number)
+        if urlsplit(version.source).scheme in _INDIRECT:
+            return self._requests.download_uri(version.model, version.number)
+        return version.source
 
     def manifest(self, version: StoredVersion, *, where: str) -> Manifest:
         """What a version holds, as far as its files tell.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import BackendUnavailableError
 
-from adapter_mlflow._client import is_proxied
 from adapter_mlflow._errors import classify, is_missing
 from adapter_mlflow.run_documents import CARRIER, milliseconds, this_millisecond
 from adapter_mlflow.run_search import having_tag
@@ -67,7 +66,7 @@ class PackageHomes:
     def learn(self, version: StoredVersion) -> None:
         """Remember the carrier of a version that was read, so that it need not be looked for."""
         root, found, _ = version.source.rpartition(f"/{_FOLDER}/{version.model}/")
-        if found and version.run_id and version.tags.get(RUN) != version.run_id and is_proxied(root):
+        if found and version.run_id and version.tags.get(RUN) != version.run_id:
             self._remember(self._carriers, version.model, Home(version.run_id, root))
 
     def forget(self, model: str, run: str | None) -> None:
@@ -98,7 +97,7 @@ class PackageHomes:
             if not is_missing(exc):
                 raise
             return None
-        if found.deleted or not is_proxied(found.artifact_root):
+        if found.deleted:
             return None
         return self._remember(self._own, run, _home(found))
 
