@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -41,7 +41,8 @@ def test_every_mutant_is_caught_by_a_test_of_its_own(run: str, tmp_path: Path, r
     table = [f"{name:{width}}  {', '.join(tests) or 'NOT CAUGHT'}" for name, tests in sorted(mutants.items())]
     survivors = [name for name, tests in mutants.items() if not tests]
     summary = f"{run}: {len(mutants) - len(survivors)} of {len(mutants)} mutants caught"
-    request.node.user_properties.append(("mutants", "\n".join([summary, *table])))
+    item: pytest.Item = cast("Any", request).node  # which has no type before pytest 9.2
+    item.user_properties.append(("mutants", "\n".join([summary, *table])))
     assert honest == {name: [] for name in HONEST[run]}, "without a bug, every test passes"
     assert survivors == [], "caught by no test of its own"
 

@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 
     from .mlflow_servers import MlflowServer
 
-_SERVERS: Final = frozenset({"mlflow_on_sqlite", "mlflow_on_postgres", "mlflow_for_users"})
+_GROUPS: Final = {
+    "mlflow_on_postgres": "mlflow-on-postgres",
+    "mlflow_on_sqlite": "mlflow-on-sqlite",
+    "mlflow_for_users": "mlflow-on-sqlite",  # some tests ask for both
+}
+"""Which process of the run has a test, by the server that it asks for."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the mark in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give all tests of one server to one process of the run."""
     for item in items:
-        asked = _SERVERS.intersection(getattr(item, "fixturenames", ()))
-        if asked:
-            item.add_marker(pytest.mark.xdist_group(min(asked)))
+        groups = {_GROUPS[name] for name in getattr(item, "fixturenames", ()) if name in _GROUPS}
+        if groups:
+            item.add_marker(pytest.mark.xdist_group(min(groups)))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import difflib
 import inspect
 import json
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, TypeVar, cast
 
 import pytest
 
@@ -94,17 +94,18 @@ class Contract(metaclass=_Guard):
     def _contract_test(self, request: pytest.FixtureRequest) -> Generator[None]:
         """Applies a known gap, says in the test's report what it proves, and notes what it has done to the process."""
         self._before = lasting_state()
+        item: pytest.Function = cast("Any", request).node  # which has no type before pytest 9.2
         test = request.function.__name__
         proves = self._proves(test)
-        gap = gap_of(self.known_gaps, request.node)
+        gap = gap_of(self.known_gaps, item)
         if gap is not None:
             proves["gap"] = {"kind": gap.kind, "reason": gap.reason, "link": gap.link}
             if gap.kind != "unproven":
-                expect_failure(gap, request.node)
+                expect_failure(gap, item)
         if test.startswith("test_capability_"):
             proves["capabilities"] = self._capabilities(request.getfixturevalue("subject"))
         # Not by record_property, which warns in runs that write JUnit's newer format.
-        request.node.user_properties.append((PROPERTY, json.dumps(proves)))
+        item.user_properties.append((PROPERTY, json.dumps(proves)))
         yield
         self._changes.extend(changes_since(self._before))
 
