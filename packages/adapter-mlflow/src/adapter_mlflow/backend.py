@@ -113,7 +113,7 @@ class MlflowPorts:
         self._registry = self._tracking if same else MlflowRestClient(settings, address=registry, retries=retries)
         runs = RunClient(self._tracking)
         homes = PackageHomes(runs, Experiments(runs, backend=backend), experiment=settings.experiment, retries=retries)
-        self.registry = MlflowModelRegistry(
+        self.registry: MlflowModelRegistry = MlflowModelRegistry(
             self._registry,
             files=self._tracking,
             homes=homes,
@@ -121,7 +121,7 @@ class MlflowPorts:
             address=pages or registry,
             retries=retries,
         )
-        self.tracker = MlflowExperimentTracker(
+        self.tracker: MlflowExperimentTracker = MlflowExperimentTracker(
             self._tracking, backend=backend, address=pages or tracking, retries=retries
         )
 
