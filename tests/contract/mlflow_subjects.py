@@ -5,6 +5,8 @@ Each subject has a workspace of its own on a server that others use too.
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from sqlite3 import sqlite_version
 from typing import TYPE_CHECKING, Final, Self
 
 from adapter_mlflow.backend import MlflowPorts
@@ -15,6 +17,7 @@ from mlops_core.stores.conditional_writes import Retries
 from mlops_core.testing import RegistryUnderTest, TrackerUnderTest
 
 from ..servers.http_proxy import Fate, HttpProxy
+from ..servers.postgres import postgres_version
 from .mlflow_back_doors import RegistryBackDoor, Rest, TrackerBackDoor
 
 if TYPE_CHECKING:
@@ -24,9 +27,16 @@ if TYPE_CHECKING:
 
     from ..servers.mlflow_servers import MlflowServer
 
+AGAINST: Final = "a server of two workers over HTTP, artifacts proxied"
+VERSIONS_ON_SQLITE: Final = {"mlflow": version("mlflow"), "SQLite": sqlite_version}
 PASSWORD: Final = "canary-password"
 """A server without users ignores it; it must appear nowhere."""
 IMPATIENT: Final = Retries(sleep=lambda _: None)
+
+
+def versions_on_postgres() -> dict[str, str]:
+    """Versions of the server and of its database, which is installed."""
+    return {"mlflow": version("mlflow"), "PostgreSQL": postgres_version()}
 
 
 def refusal(error: type[BackendError]) -> Fate:

@@ -8,7 +8,7 @@ import pytest
 from mlops_core.testing import ConnectedModelRegistryContract
 
 from ..servers.postgres import has_postgres
-from .mlflow_subjects import Subjects
+from .mlflow_subjects import AGAINST, VERSIONS_ON_SQLITE, Subjects, versions_on_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.enable_socket
 class TestMlflowModelRegistryOnSqlite(ConnectedModelRegistryContract):
     contract_version = 1
     backend = "mlflow (SQLite)"
+    against = AGAINST
+    versions = VERSIONS_ON_SQLITE
     programmes = 3
     every_nth = 3
 
@@ -40,6 +42,8 @@ if has_postgres():
     class TestMlflowModelRegistryOnPostgres(ConnectedModelRegistryContract):
         contract_version = 1
         backend = "mlflow (PostgreSQL)"
+        against = AGAINST
+        versions = versions_on_postgres()
         programmes = 3
         every_nth = 5
 

@@ -26,6 +26,13 @@ def has_postgres() -> bool:
     return _programs() is not None
 
 
+def postgres_version() -> str:
+    """The version of PostgreSQL, such as ``15.18``; ask :func:`has_postgres` first."""
+    command = [str(_installed() / "postgres"), "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return said.split()[2]
+
+
 @contextmanager
 def postgres(folder: Path) -> Generator[str]:
     """A new cluster without passwords and without durability; gives SQLAlchemy's address of its database.
@@ -34,9 +41,7 @@ def postgres(folder: Path) -> Generator[str]:
         folder: Where its log goes. The data lie in a temporary folder of the system, since PostgreSQL does not run as
             root, and whom it runs as then may not see the folders of a test.
     """
-    programs = _programs()
-    if programs is None:
-        raise RuntimeError("PostgreSQL is not installed: ask has_postgres() first")
+    programs = _installed()
     log, port = folder / "postgres.log", free_port()
     user = _ordinary_user() if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="postgres-") as made:
@@ -60,6 +65,13 @@ def postgres(folder: Path) -> Generator[str]:
         with running(serve, log=log, user=user, folder=place) as process:
             wait_until(lambda: subprocess.run(ask, check=False).returncode == 0, process, log=log, seconds=30)
             yield f"postgresql+psycopg2://test@127.0.0.1:{port}/postgres"
+
+
+def _installed() -> Path:
+    programs = _programs()
+    if programs is None:
+        raise RuntimeError("PostgreSQL is not installed: ask has_postgres() first")
+    return programs
 
 
 def _programs() -> Path | None:

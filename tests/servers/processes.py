@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,9 +44,11 @@ def running(
         user: Who runs it, instead of this process's user; only root may choose. The group stays.
         folder: Where it runs, instead of this process's folder.
     """
+    # Where Linux can: it ends with this process even if that is killed, and has no time to end anything.
+    following = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command,
+            [*following, *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
