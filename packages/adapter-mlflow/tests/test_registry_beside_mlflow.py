@@ -243,6 +243,11 @@ class TestPrompts:
             assert list(registry.models()) == []
         assert place.rest.ask("registered-models/get", name="greeting") == prompt
 
+    def test_a_model_may_be_called_one(self, place: Place) -> None:
+        for registry in (place.registry, place.cold()):
+            registry.register("prompt-ranker", make_package("a"), operation_id="op")
+        assert [each.version for each in place.registry.versions("prompt-ranker")] == [1]
+
 
 def by_hand(place: Place, files: dict[str, bytes], name: str = "by-hand") -> str:
     """Register a folder of files as version 1 of a model, with MLflow's requests alone."""

@@ -66,6 +66,8 @@ class TestMakingAVersion:
             made = place.registry.register("churn", PACKAGE, operation_id="op")
         assert (made.version, made.operation_id, made.reused) == (1, "op", False)
         assert operations(place) == ["op"]
+        later = place.registry.register("churn", make_package("another"), operation_id="later")
+        assert later.version == 2, "another version was made meanwhile, and taken back"
 
     def test_a_storm_without_end_is_unavailable_and_the_same_call_later_makes_one(self, place: Place) -> None:
         with place.proxy.planning(lambda each: answer(503) if each.path.endswith(CREATE) else PASS):

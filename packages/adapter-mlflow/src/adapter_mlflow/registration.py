@@ -126,9 +126,7 @@ class Registrar:
         try:
             self._requests.create_model(model)
         except ServerError as exc:
-            if already_exists(exc):
-                if "prompt" in exc.text:
-                    raise self._prompt(model) from exc
+            if already_exists(exc):  # or a prompt has the name
                 return False
             if classify(exc) is AccessDeniedError:  # who may not make models may still make versions of this one
                 self._requests.model(model)
@@ -140,7 +138,7 @@ class Registrar:
     def _learn_from_model(self, model: str) -> None:
         found = self._requests.model(model)
         if found.is_prompt:
-            raise self._prompt(model)
+            raise self._conflict(model, "the name is that of a prompt, and MLflow gives it once", "choose another name")
         self.learn_model(model)
         for each in found.newest:
             self._homes.learn(each)
@@ -182,9 +180,6 @@ class Registrar:
         for each in twins:
             self._requests.delete_version(asked.model, each.number)
         return own
-
-    def _prompt(self, model: str) -> ConflictError:
-        return self._conflict(model, "the name is that of a prompt, and MLflow gives it once", "choose another name")
 
     def _conflict(self, model: str, why: str, hint: str) -> ConflictError:
         return ConflictError(
