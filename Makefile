@@ -50,7 +50,7 @@ mutants: $(READY) ## Print which contract test catches which deliberate bug
 	@MLOPS_TEST_CATCHERS=3 $(BIN)/python -m pytest -v tests/contract/test_mutants.py
 
 compatibility: $(READY) ## Run the contract tests and write docs/compatibility.md: what each backend has proven
-	@$(BIN)/python -m pytest tests/contract/test_{memory,local,s3}_*.py --compatibility docs/compatibility.md
+	@$(BIN)/python -m pytest tests/contract/test_{memory,local,s3,mlflow}_*.py --compatibility docs/compatibility.md
 
 lint: $(READY) ## Check style (ruff) and who imports whom (import-linter)
 	@$(BIN)/ruff check .

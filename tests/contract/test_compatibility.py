@@ -15,6 +15,7 @@ import pytest
 from mlops_core.testing.contract import PROPERTY
 from mlops_core.testing.promises import PORTS, promise_of
 
+from ..servers.postgres import has_postgres
 from ..servers.s3_servers import has_ceph
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "compatibility.md"
-NOT_ON_THIS_HOST: Final = () if has_ceph() else ("s3 (Ceph)",)
+_SERVERS: Final = {"s3 (Ceph)": has_ceph(), "mlflow (PostgreSQL)": has_postgres()}
+NOT_ON_THIS_HOST: Final = frozenset(name for name, installed in _SERVERS.items() if not installed)
 """Backends of the page whose server is not installed here; CI installs it."""
 INNER = """
 import pytest
