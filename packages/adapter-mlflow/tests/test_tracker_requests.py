@@ -140,6 +140,16 @@ class TestLostAnswers:
                 run.log_metrics(points(step + 100)[step:])
         assert list(place.tracker.metric_history(run.id, "loss")) == points(3_000)
 
+    def test_points_that_were_taken_are_kept_while_the_server_is_away(self, place: Place) -> None:
+        storm = Fate(kind="answer", status=503, body=b"<html>busy</html>")
+        with place.tracker.start_run("churn") as run:
+            with place.proxy.planning(lambda _: storm):
+                run.log_metrics(
+                    points(1_000)
+                )  # as many as are sent at once; an error would make the caller repeat them
+            run.log_metrics(points(1_001)[1_000:])
+        assert list(place.tracker.metric_history(run.id, "loss")) == points(1_001)
+
     def test_an_answer_of_somebody_in_between_is_an_error(self, place: Place) -> None:
         for body in (b'{"status": "ok"}', b'{"run": []}', b"<html>Welcome</html>"):
             page = Fate(kind="answer", status=200, body=body)

@@ -41,8 +41,9 @@ class Experiments:
         Raises:
             ConflictError: The experiment is in MLflow's trash.
         """
-        if name in self._ids:
-            return self._ids[name]
+        known = self._ids.get(name)
+        if known is not None:
+            return known
         found = self.find(name) or self._created(name)
         if found.deleted:
             raise ConflictError(

@@ -131,9 +131,9 @@ class MlflowRun:
             if not self._buffer:
                 self._waiting_since = self._context.monotonic()
             self._buffer += points
-            # What the call has taken stays taken: raising now would make the caller give it again.
-            with suppress(BackendError):
-                self._write_if_due()
+        # What the call has taken stays taken: raising now would make the caller give it again.
+        with suppress(BackendError), self._calling("log_metrics"):
+            self._write_if_due()
 
     def set_tags(self, tags: Mapping[str, str | None], /) -> None:
         """See :meth:`Run.set_tags`; one request for every 100 that are set, and one for each that is removed."""
