@@ -178,3 +178,16 @@ class TestWhatItsTablesCannotHold:
             runs.append(run.id)
         low = MetricCondition(key="loss", comparison="<", value=-1.5)
         assert [each.id for each in place.tracker.runs("churn", metrics=[low])] == runs[:0:-1]
+
+    def test_a_note_that_somebody_has_changed_hides_no_run(self, place: Place) -> None:
+        runs: list[str] = []
+        for _ in range(2):
+            with place.tracker.start_run("churn") as run:
+                log(run, -5.0, math.nan)
+            runs.append(run.id)
+        tags = place.rest.ask("runs/get", run_id=runs[0])["run"]["data"]["tags"]
+        (note,) = [each["key"] for each in tags if each["key"].startswith("mlops.last.")]
+        place.rest.tell("runs/set-tag", run_id=runs[0], key=note, value="{}")
+        assert math.isnan(place.tracker.get_run(runs[0]).metrics["loss"])
+        assert next(each.metrics["loss"] for each in place.tracker.runs("churn")) == -5.0
+        assert {each.id for each in place.tracker.runs("churn")} == set(runs)

@@ -119,6 +119,13 @@ class TestMetricNotes:
         assert math.isnan(last_value(point(math.nan, step=2), tags))
         assert notes.for_points([point(-7.0, step=0)]) == {}
 
+    @pytest.mark.parametrize("note", ["", "none", "[" * 8_000, "7", "[]", '["loss", 1, 1767355200000] much'])
+    def test_a_note_that_somebody_has_changed_says_nothing(self, note: str) -> None:
+        noted = MetricNotes().for_points([point(math.nan, step=1), point(-5.0, step=1), point(LARGEST, key="auc")])
+        tags = dict.fromkeys(noted, note)
+        assert math.isnan(last_value(point(math.nan, step=1), tags))
+        assert last_value(point(LARGEST, key="auc"), tags) == math.inf
+
 
 class TestSearches:
     """What MLflow is asked."""

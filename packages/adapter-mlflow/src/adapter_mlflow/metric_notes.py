@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -82,8 +83,7 @@ class MetricNotes:
             last.number = point.value
         if not last.nan or last.number is None or last.number > 0:
             return {}
-        note = json.dumps([point.key, point.step, point.milliseconds, repr(last.number)])
-        return {HAS_LAST_VALUES: "yes", _last_tag(point.key): note}
+        return {HAS_LAST_VALUES: "yes", _last_tag(point.key): f"{_place(point)} {last.number!r}"}
 
 
 @dataclass(slots=True)
@@ -103,10 +103,7 @@ def values_of(point: StoredPoint, tags: Mapping[str, str]) -> list[float]:
     if not abs(point.value) >= LARGEST:
         return [point.value]
     infinity = math.copysign(math.inf, point.value)
-    note = tags.get(_finite_tag(point))
-    if note is None:
-        return [infinity]
-    return [point.value] if note == _FINITE else [point.value, infinity]
+    return {_FINITE: [point.value], _BOTH: [point.value, infinity]}.get(tags.get(_finite_tag(point), ""), [infinity])
 
 
 def last_value(point: StoredPoint, tags: Mapping[str, str]) -> float:
@@ -117,12 +114,16 @@ def last_value(point: StoredPoint, tags: Mapping[str, str]) -> float:
         tags: All tags of the run.
     """
     values = values_of(point, tags)
-    note = tags.get(_last_tag(point.key))
-    if note is not None:
-        key, step, milliseconds, number = json.loads(note)
-        if (key, step, milliseconds) == (point.key, point.step, point.milliseconds):
+    # A note that somebody has changed begins otherwise, or does not end in a number: then it says nothing.
+    begin, _, number = tags.get(_last_tag(point.key), "").rpartition(" ")
+    if begin == _place(point):
+        with suppress(ValueError):
             values.append(float(number))
     return max((each for each in values if not math.isnan(each)), default=math.nan)
+
+
+def _place(point: StoredPoint) -> str:
+    return json.dumps([point.key, point.step, point.milliseconds])
 
 
 def _finite_tag(point: StoredPoint) -> str:
