@@ -6,7 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mlops_core.errors import BackendError, BackendUnavailableError, ConflictError, IntegrityError, InvalidNameError
+from mlops_core.errors import (
+    AccessDeniedError,
+    BackendError,
+    BackendUnavailableError,
+    ConflictError,
+    IntegrityError,
+    InvalidNameError,
+)
 from mlops_core.testing import make_package
 from mlops_core.testing.packages import package_of
 
@@ -229,6 +236,36 @@ class TestAModelThatGoesAway:
         gone = answer(404, "RESOURCE_DOES_NOT_EXIST", "Registered Model with name=churn not found")
         with place.once(gone, "POST", CREATE, times=2), pytest.raises(ConflictError, match="cannot register"):
             place.registry.register("churn", PACKAGE, operation_id="op")
+
+
+class TestWhatIsNotAllowed:
+    """To somebody who may do other things."""
+
+    FORBIDDEN = answer(403, "PERMISSION_DENIED", "Permission denied")
+
+    def test_who_may_not_make_models_is_told_so(self, place: Place) -> None:
+        with (
+            place.once(self.FORBIDDEN, "POST", "registered-models/create"),
+            pytest.raises(AccessDeniedError) as caught,
+        ):
+            place.registry.register("churn", PACKAGE, operation_id="op")
+        assert caught.value.operation == "register"
+        assert list(place.registry.models()) == []
+
+    def test_who_may_not_make_models_makes_versions_of_what_is_there(self, place: Place) -> None:
+        place.registry.register("churn", PACKAGE, operation_id="op")
+        with place.once(self.FORBIDDEN, "POST", "registered-models/create"):
+            made = place.cold().register("churn", make_package("another"), operation_id="op-2")
+        assert made.version == 2
+
+
+def test_an_experiment_in_the_trash_is_told_of_the_call_that_needs_it(place: Place) -> None:
+    experiment = place.rest.tell("experiments/create", name="mlops")["experiment_id"]
+    place.rest.tell("experiments/delete", experiment_id=experiment)
+    with pytest.raises(ConflictError, match="trash") as caught:
+        place.registry.register("churn", PACKAGE, operation_id="op")
+    assert caught.value.operation == "register"
+    assert experiment in caught.value.hint
 
 
 class TestOtherAnswers:

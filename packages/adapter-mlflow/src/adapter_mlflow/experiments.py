@@ -35,8 +35,12 @@ class Experiments:
         name = self._names.get(experiment_id)
         return self._remember(self._requests.experiment_of_id(experiment_id)).name if name is None else name
 
-    def id_for_runs(self, name: str) -> str:
+    def id_for_runs(self, name: str, *, operation: str = "start_run") -> str:
         """The id of an experiment, which is created if need be; two requests at first, none later.
+
+        Args:
+            name: Its name.
+            operation: The port's method that needs a run, for messages.
 
         Raises:
             ConflictError: The experiment is in MLflow's trash.
@@ -48,7 +52,7 @@ class Experiments:
         if found.deleted:
             raise ConflictError(
                 f"the experiment {name!r} takes no runs",
-                operation="start_run",
+                operation=operation,
                 subject=name,
                 backend=self._backend,
                 why="it is in MLflow's trash",

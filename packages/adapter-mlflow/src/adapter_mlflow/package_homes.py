@@ -102,7 +102,7 @@ class PackageHomes:
         return self._remember(self._own, run, _home(found))
 
     def _carrier(self, model: str, is_new: bool) -> Home:  # noqa: FBT001 (one caller, which says it by name)
-        experiment_id = self._experiments.id_for_runs(self._experiment)
+        experiment_id = self._experiments.id_for_runs(self._experiment, operation="register")
         attempt = 0
         found = None if is_new else self._found(experiment_id, model)
         while found is None:

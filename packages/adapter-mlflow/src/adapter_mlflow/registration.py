@@ -128,11 +128,19 @@ class Registrar:
         except ServerError as exc:
             if already_exists(exc):  # or a prompt has the name
                 return False
-            if classify(exc) is AccessDeniedError:  # who may not make models may still make versions of this one
-                self._requests.model(model)
-                return False
+            if classify(exc) is AccessDeniedError and self._is_there(model):
+                return False  # who may not make models may still make versions of this one
             raise
         self.learn_model(model)
+        return True
+
+    def _is_there(self, model: str) -> bool:
+        try:
+            self._requests.model(model)
+        except ServerError as exc:
+            if not is_missing(exc):
+                raise
+            return False
         return True
 
     def _learn_from_model(self, model: str) -> None:
