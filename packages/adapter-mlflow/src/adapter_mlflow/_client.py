@@ -15,9 +15,10 @@ from mlops_core.json_values import as_text
 from mlops_core.stores.conditional_writes import Retries
 
 from adapter_mlflow._answers import one
-from adapter_mlflow._direct_files import DirectFiles
+from adapter_mlflow._direct_files import DirectPlaces
 from adapter_mlflow._errors import ServerError, UnexpectedAnswerError, UnreachableError, classify, lost_race
 from adapter_mlflow._served_files import ServedFiles, is_served
+from adapter_mlflow.redaction import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -59,6 +60,7 @@ class MlflowRestClient:
         self._retries = retries or Retries()
         self._lock = threading.Lock()
         self._http: Http | None = None
+        self._direct = DirectPlaces(self._address)
         self._opened_by = os.getpid()
 
     @property
@@ -118,18 +120,18 @@ class MlflowRestClient:
         if is_served(root):
             ServedFiles(self, root).put(name, opened, size=size)
         else:
-            DirectFiles(root).put(name, opened)
+            self._direct.at(root).put(name, opened)
 
     def get_artifact(self, root: str, name: str, /) -> BinaryIO:
         """A stream of a file below a root, to be closed.
 
         Its errors are those of this module, also while it is read.
         """
-        return ServedFiles(self, root).get(name) if is_served(root) else DirectFiles(root).get(name)
+        return ServedFiles(self, root).get(name) if is_served(root) else self._direct.at(root).get(name)
 
     def list_artifacts(self, root: str, folder: str = "", /) -> Iterable[ArtifactEntry]:
         """The files and folders right below a root, or below one of its folders; one request."""
-        return ServedFiles(self, root).list(folder) if is_served(root) else DirectFiles(root).list(folder)
+        return ServedFiles(self, root).list(folder) if is_served(root) else self._direct.at(root).list(folder)
 
     def native(self, registry_address: str, /) -> Any:
         """MLflow's own client of the same server. It takes its credentials from the environment."""
@@ -141,6 +143,7 @@ class MlflowRestClient:
             http, self._http = self._http, None
         if http is not None:
             http.close()
+        self._direct.forget()
 
     def asked(self, method: str, path: str, /, *, creates: bool = False, **more: Any) -> Mapping[str, JsonValue]:
         """The answer to a request, an object of JSON."""
@@ -190,8 +193,7 @@ class MlflowRestClient:
 
     def _redacted(self, text: str) -> str:
         text = text.partition("[SQL:")[0].strip()  # the server tells its database's statements, with their values
-        for secret in self._settings.secrets:
-            text = text.replace(secret.reveal(), "***")
+        text = without_credentials(text, self._settings)
         return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
 
     def _connected(self) -> Http:

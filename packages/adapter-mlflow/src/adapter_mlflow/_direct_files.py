@@ -7,49 +7,87 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
+from collections import OrderedDict
 from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from mlops_core.errors import AdapterNotFoundError, ConfigurationError
+from mlops_core.errors import AdapterNotFoundError, ConfigurationError, MlopsError
 
 from adapter_mlflow._artifact_entry import ArtifactEntry
-from adapter_mlflow._errors import ServerError, UnexpectedAnswerError, UnreachableError
+from adapter_mlflow._errors import UnexpectedAnswerError, UnreachableError, missing_file
+from adapter_mlflow.redaction import without_secrets_of_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-_MISSING = 404
+_KEPT: Final = 8
+_FULL: Final = frozenset({EDQUOT, EFBIG, ENOSPC})
+_HINT: Final = "MLflow's SDK goes there with what the environment gives it: credentials, region, endpoint"
+
+
+class DirectPlaces:
+    """Places that the server does not serve. It may be used from several threads.
+
+    The SDK has a repository for each place, with threads and connections of its own: a few are kept.
+
+    Args:
+        server: The server's address. Without it the SDK would look for one in the state of the process.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._lock = threading.Lock()
+        self._places: OrderedDict[str, DirectFiles] = OrderedDict()
+
+    def at(self, root: str) -> DirectFiles:
+        """The files below an address, such as ``s3://bucket/1/run/artifacts``.
+
+        Raises:
+            ConfigurationError: It is a folder of the server's machine, which is out of reach here.
+            AdapterNotFoundError: What the SDK needs for such a place is not installed.
+        """
+        with self._lock:
+            place = self._places.get(root) or DirectFiles(root, self._server)
+            self._places[root] = place
+            self._places.move_to_end(root)
+            while len(self._places) > _KEPT:
+                self._places.popitem(last=False)
+            return place
+
+    def forget(self) -> None:
+        """Let go of what the SDK keeps."""
+        with self._lock:
+            self._places.clear()
 
 
 class DirectFiles:
     """Files below an address that is no server's own.
 
     Args:
-        root: The address, such as ``s3://bucket/1/run/artifacts``.
-
-    Raises:
-        ConfigurationError: It is a folder of the server's machine, which is out of reach here.
-        AdapterNotFoundError: What the SDK needs for such a place is not installed.
+        root: The address.
+        server: The server's address.
     """
 
-    def __init__(self, root: str) -> None:
-        if urlsplit(root).scheme in {"", "file"}:
+    def __init__(self, root: str, server: str) -> None:
+        self._shown = without_secrets_of_addresses(root)
+        scheme, found, _ = root.partition(":")
+        if not found or scheme == "file":
             raise ConfigurationError(
                 "the files of this run or model cannot be reached",
-                where=root,
+                where=self._shown,
                 why="the server does not serve them: it names a folder of its own machine",
                 hint="start the server with --serve-artifacts and --artifacts-destination, and use a new experiment",
             )
-        self._root = root
         with self._telling():
-            self._repository = _repository(root)
+            self._repository = _repository(root, server)
 
     def put(self, name: str, opened: Callable[[], BinaryIO]) -> None:
         """Store a file; what was there under its name is replaced."""
         place = PurePosixPath(name)
-        with tempfile.TemporaryDirectory() as folder:
+        with _on_this_machine(), tempfile.TemporaryDirectory() as folder:
             copy = Path(folder, place.name)
             with opened() as stream, copy.open("wb") as written:
                 shutil.copyfileobj(stream, written)
@@ -58,7 +96,7 @@ class DirectFiles:
 
     def get(self, name: str) -> BinaryIO:
         """A stream of a file, to be closed."""
-        with tempfile.TemporaryDirectory() as folder:
+        with _on_this_machine(), tempfile.TemporaryDirectory() as folder:
             try:
                 with self._telling():
                     path = Path(self._repository.download_artifacts(name, folder))
@@ -67,7 +105,7 @@ class DirectFiles:
                 parent = PurePosixPath(name).parent
                 if any(each.path == name for each in self.list(str(parent) if parent.name else "")):
                     raise
-                raise ServerError(_MISSING, "RESOURCE_DOES_NOT_EXIST", f"no file {name!r}") from exc
+                raise missing_file(name) from exc
             stream = tempfile.TemporaryFile()  # noqa: SIM115 (whoever asked closes it)
             with path.open("rb") as read:
                 shutil.copyfileobj(read, stream)
@@ -87,14 +125,33 @@ class DirectFiles:
         except ModuleNotFoundError as exc:
             why = f"the module {exc.name!r} is not installed"
             hint = f"pip install {exc.name}"
-            raise AdapterNotFoundError(f"MLflow cannot reach {self._root}", why=why, hint=hint) from exc
-        except OSError as exc:
-            raise UnreachableError(f"no answer from {self._root}: {exc}") from exc
+            raise AdapterNotFoundError(f"MLflow cannot reach {self._shown}", why=why, hint=hint) from exc
         except Exception as exc:
-            raise UnexpectedAnswerError(f"{self._root}: {type(exc).__name__}: {exc!s:.300}") from exc
+            if isinstance(exc, OSError) and exc.errno in _FULL:
+                raise
+            said = without_secrets_of_addresses(str(exc))
+            cause = exc if said == str(exc) else None  # it would show what its text holds
+            if isinstance(exc, OSError):
+                raise UnreachableError(f"no answer from {self._shown}: {said:.300}", hint=_HINT) from cause
+            text = f"{self._shown}: {type(exc).__name__}: {said:.300}"
+            raise UnexpectedAnswerError(text, hint=_HINT) from cause
 
 
-def _repository(root: str) -> Any:
+@contextmanager
+def _on_this_machine() -> Generator[None]:
+    """Tell what the folder of temporary files says, through which every such file goes."""
+    try:
+        yield
+    except OSError as exc:
+        raise MlopsError(
+            "a file could not be copied on this machine",
+            where=str(exc.filename or tempfile.gettempdir()),
+            why=str(exc),
+            hint="see whether the folder of temporary files is full; TMPDIR names another",
+        ) from exc
+
+
+def _repository(root: str, server: str) -> Any:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    return get_artifact_repository(root)
+    return get_artifact_repository(root, tracking_uri=server)

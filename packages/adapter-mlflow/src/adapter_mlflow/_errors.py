@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import (
@@ -11,16 +12,15 @@ from mlops_core.errors import (
     BackendError,
     BackendUnavailableError,
     NotFoundError,
-    translating_errors,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Generator, Mapping
 
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _MISSING: Final = 404
+_DOES_NOT_EXIST: Final = "RESOURCE_DOES_NOT_EXIST"
 _TRY_AGAIN: Final = frozenset({408, 425, 429})
 _SERVER_ERRORS: Final = 500
 _LOST_RACES: Final = ("UniqueViolation", "UNIQUE constraint failed", "Duplicate entry", "duplicate key")
@@ -37,7 +37,15 @@ _HINTS: Final[Mapping[type[BackendError], str]] = {
 
 
 class MlflowError(Exception):
-    """Something went wrong between this client and the server. The text holds no secret."""
+    """Something went wrong between this client and the server. The text holds no secret.
+
+    Attributes:
+        hint: What to do next, where that is not what its kind of error asks for; else ``""``.
+    """
+
+    def __init__(self, text: str, *, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
 
 
 class ServerError(MlflowError):
@@ -51,7 +59,10 @@ class ServerError(MlflowError):
     """
 
     def __init__(self, status: int, code: str, text: str, *, retry_after: float | None = None) -> None:
-        super().__init__(f"{code or 'HTTP'} ({status}): {text}" if text else f"{code or 'HTTP'} ({status})")
+        said = f"{code or 'HTTP'} ({status})"
+        if status == _MISSING and not code:
+            text = f"{text}, and not from MLflow: something else answers there"
+        super().__init__(f"{said}: {text}" if text else said)
         self.status = status
         self.code = code
         self.text = text
@@ -65,8 +76,8 @@ class UnreachableError(MlflowError):
         unsent: Whether it is certain that the server has received nothing.
     """
 
-    def __init__(self, text: str, *, unsent: bool = False) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, *, unsent: bool = False, hint: str = "") -> None:
+        super().__init__(text, hint=hint)
         self.unsent = unsent
 
 
@@ -92,10 +103,18 @@ def classify(error: Exception) -> type[BackendError] | None:
 
 
 def is_missing(error: Exception) -> bool:
-    """Whether the server said that what was asked for is not there."""
-    return isinstance(error, ServerError) and (
-        error.code == "RESOURCE_DOES_NOT_EXIST" or (error.status == _MISSING and error.code in {"", "NOT_FOUND"})
-    )
+    """Whether MLflow said that what was asked for is not there; a 404 alone may be any other server's."""
+    return isinstance(error, ServerError) and error.code == _DOES_NOT_EXIST
+
+
+def file_is_missing(error: ServerError) -> bool:
+    """Whether a file is not there: for those, MLflow hands on what stores and gateways say."""
+    return error.status == _MISSING and error.code in {"", "NOT_FOUND", _DOES_NOT_EXIST}
+
+
+def missing_file(name: str) -> ServerError:
+    """The error for a file that is not there, whoever has said so."""
+    return ServerError(_MISSING, _DOES_NOT_EXIST, f"no file {name!r}")
 
 
 def already_exists(error: Exception) -> bool:
@@ -115,7 +134,8 @@ def refuses_other_value(error: Exception) -> bool:
     return isinstance(error, ServerError) and _OTHER_VALUE in error.text
 
 
-def telling(operation: str, *, subject: str, backend: str, what: str = "") -> AbstractContextManager[None]:
+@contextmanager
+def telling(operation: str, *, subject: str, backend: str, what: str = "") -> Generator[None]:
     """Turn the errors of this module into the core's, with the original as cause.
 
     Args:
@@ -124,5 +144,10 @@ def telling(operation: str, *, subject: str, backend: str, what: str = "") -> Ab
         backend: The configured name.
         what: What failed, if it fails; by default the method and the subject.
     """
-    what = what or f"{operation} of {subject!r:.200} failed"
-    return translating_errors(classify, what=what, operation=operation, subject=subject, backend=backend, hint=_HINTS)
+    try:
+        yield
+    except MlflowError as exc:
+        kind = classify(exc) or BackendError
+        what = what or f"{operation} of {subject!r:.200} failed"
+        hint = exc.hint or _HINTS.get(kind, "")
+        raise kind(what, operation=operation, subject=subject, backend=backend, why=str(exc), hint=hint) from exc

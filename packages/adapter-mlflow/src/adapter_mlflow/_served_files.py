@@ -10,7 +10,7 @@ from mlops_core.json_values import as_text
 
 from adapter_mlflow._answers import each
 from adapter_mlflow._artifact_entry import ArtifactEntry
-from adapter_mlflow._errors import UnexpectedAnswerError
+from adapter_mlflow._errors import ServerError, UnexpectedAnswerError, file_is_missing, missing_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,7 +63,12 @@ class ServedFiles:
                 return io.BytesIO(_content(answer))
             return io.BufferedReader(ArtifactStream(answer, self._resumed), _SMALL)
 
-        return self._client.trying(begin)
+        try:
+            return self._client.trying(begin)
+        except ServerError as exc:
+            if not file_is_missing(exc):
+                raise
+            raise missing_file(name) from exc
 
     def list(self, folder: str) -> list[ArtifactEntry]:
         """The files and folders right below the root, or below one of its folders; one request."""

@@ -55,11 +55,6 @@ class MlflowSettings:
         """The addresses of tracking and of the registry, without a slash at their ends."""
         return self.tracking_uri.rstrip("/"), (self.registry_uri or self.tracking_uri).rstrip("/")
 
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """What must never be shown."""
-        return tuple(each for each in (self.token, self.username, self.password) if each is not None)
-
     def below(self, base: Path) -> MlflowSettings:
         """The same settings, with relative paths of certificates taken against a folder."""
 
