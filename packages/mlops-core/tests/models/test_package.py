@@ -27,6 +27,7 @@ SIGNATURE = Signature(
         FeatureColumn(name="a", dtype="float64", feature="a"),
         FeatureColumn(name="b", dtype="int32", feature="b"),
         FeatureColumn(name="c", dtype="string", feature="c"),
+        FeatureColumn(name="d", dtype='enum["x", "y"]', feature="d"),
     ),
     label="late",
     label_dtype="bool",
@@ -84,14 +85,14 @@ def test_mlmodel_is_what_mlflow_reads(tmp_path: Path) -> None:
     assert len(described["model_uuid"]) == 32
     assert json.loads(described["signature"]["inputs"]) == [
         {"type": "double", "name": "a", "required": True},
-        {"type": "integer", "name": "b", "required": True},
+        {"type": "any", "name": "b", "required": True},
         {"type": "string", "name": "c", "required": True},
+        {"type": "any", "name": "d", "required": True},
     ]
 
 
-def test_mlmodel_has_no_signature_where_mlflow_has_no_type(tmp_path: Path) -> None:
-    odd = Signature(features=(FeatureColumn(name="a", dtype="categorical", feature="a"),))
-    package = write_package(model(), tmp_path / "package", signature=odd)
+def test_mlmodel_has_no_signature_without_a_dataset(tmp_path: Path) -> None:
+    package = write_package(model(), tmp_path / "package")
     assert "signature" not in json.loads((package.folder / "MLmodel").read_bytes())
 
 

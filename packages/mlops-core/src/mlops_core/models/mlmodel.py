@@ -31,20 +31,13 @@ _FORMAT_OF: Final = "3.17.2"
 _CREATED: Final = "1970-01-01 00:00:00.000000"
 """MLflow wants a time; the true one is in the version's record, so that equal content is an equal package."""
 
-_MLFLOW_TYPES: Final = {
-    "bool": "boolean",
-    "int8": "integer",
-    "int16": "integer",
-    "int32": "integer",
-    "int64": "long",
-    "uint8": "integer",
-    "uint16": "integer",
-    "uint32": "long",
-    "float32": "float",
-    "float64": "double",
-    "string": "string",
-}
-"""MLflow's names of neutral types. Other types have none that keeps their values as they are."""
+_ENFORCED: Final = {"bool": "boolean", "float32": "float", "float64": "double", "string": "string"}
+"""MLflow's names of the neutral types that it can enforce without refusing values that the model was trained on.
+
+It turns away whole numbers as soon as one is missing, and categories always.
+"""
+_HANDED_ON: Final = "any"
+"""MLflow wants the column to be there, and leaves its values to the model; a category reaches it as its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +65,7 @@ def environment_files(model: ModelFile, signature: Signature | None, requirement
 
     Args:
         model: The model file.
-        signature: The columns that the model reads; left out where MLflow has no type for one of them.
+        signature: The columns that the model reads: MLflow refuses a table that lacks one, and drops all others.
         requirements: Pinned requirements.
     """
     python = ".".join(str(part) for part in sys.version_info[:3])
@@ -97,9 +90,8 @@ def environment_files(model: ModelFile, signature: Signature | None, requirement
         "model_size_bytes": len(model.data),
         "utc_time_created": _CREATED,
     }
-    inputs = None if signature is None else _inputs(signature)
-    if inputs is not None:
-        description["signature"] = {"inputs": json.dumps(inputs), "outputs": None, "params": None}
+    if signature is not None:
+        description["signature"] = {"inputs": json.dumps(_inputs(signature)), "outputs": None, "params": None}
     identity = hashlib.sha256(hashlib.sha256(model.data).digest() + canonical_json(description))
     description["model_uuid"] = identity.hexdigest()[:32]
     environment: dict[str, JsonValue] = {
@@ -114,12 +106,11 @@ def environment_files(model: ModelFile, signature: Signature | None, requirement
     }
 
 
-def _inputs(signature: Signature) -> list[dict[str, object]] | None:
-    types = [_MLFLOW_TYPES.get(column.dtype) for column in signature.features]
-    if None in types:
-        return None
-    columns = zip(types, signature.features, strict=True)
-    return [{"type": kind, "name": column.name, "required": True} for kind, column in columns]
+def _inputs(signature: Signature) -> list[dict[str, object]]:
+    return [
+        {"type": _ENFORCED.get(column.dtype, _HANDED_ON), "name": column.name, "required": True}
+        for column in signature.features
+    ]
 
 
 def _yaml(value: Mapping[str, JsonValue]) -> bytes:
