@@ -43,7 +43,8 @@ class Fate:
     Attributes:
         kind: ``"pass"``; ``"cut"``: the connection is reset before anything arrives; ``"lose"``: the server does what
             it is asked, and the connection is reset instead of the reply; ``"answer"``: the proxy answers by itself;
-            ``"break"``: the reply stops after ``length`` bytes of its body.
+            ``"late"``: so it does, and the server gets the request with :meth:`HttpProxy.deliver`; ``"break"``: the
+            reply stops after ``length`` bytes of its body.
         delay: Seconds before anything happens.
         status: Of the proxy's own answer.
         body: Of the proxy's own answer.
@@ -51,7 +52,7 @@ class Fate:
         length: Bytes of the body that get through.
     """
 
-    kind: Literal["pass", "cut", "lose", "answer", "break"] = "pass"
+    kind: Literal["pass", "cut", "lose", "answer", "late", "break"] = "pass"
     delay: float = 0.0
     status: int = 503
     body: bytes = b""
@@ -79,6 +80,7 @@ class HttpProxy:
         self._lock = threading.Lock()
         self._plan: Callable[[Request], Fate] | None = None
         self._began = 0
+        self._late: list[tuple[str, str, Mapping[str, str], bytes]] = []
         self.log: list[Request] = []
         self.answers: list[tuple[Request, int]] = []  # what the server has answered, with its status
         proxy = self
@@ -150,6 +152,19 @@ class HttpProxy:
         with self.planning(lambda _: answer):
             yield
 
+    def hold(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Keep a request that is late."""
+        self._late.append((method, path, headers, body))
+
+    def deliver(self) -> None:
+        """Let the server carry out the requests that are late."""
+        while self._late:
+            method, path, headers, body = self._late.pop(0)
+            upstream = http.client.HTTPConnection(*self._address, timeout=120)
+            upstream.request(method, path, body, headers)
+            upstream.getresponse().read()
+            upstream.close()
+
     def fate_of(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Request, Fate]:
         """Note a request, and decide about it."""
         with self._lock:
@@ -183,7 +198,10 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(fate.delay)
         if fate.kind == "cut":
             return self._reset()
-        if fate.kind == "answer":
+        if fate.kind == "late":
+            kept = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+            self.owner.hold(self.command, self.path, kept, body)
+        if fate.kind in {"answer", "late"}:
             return self._reply(fate.status, list(fate.headers.items()), fate.body, whole=len(fate.body))
         try:
             status, headers, data = self._forwarded(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import math
 import sys
 from datetime import UTC, datetime
@@ -122,7 +123,9 @@ class TestRunsOfOurs:
         seen = place.rest.ask("runs/get", run_id=run.id)["run"]
         assert (seen["info"]["run_name"], seen["info"]["status"]) == ("deeper", "FINISHED")
         assert [(each["key"], each["value"]) for each in seen["data"]["params"]] == [("depth", "3")]
-        assert {each["key"] for each in seen["data"]["tags"]} == {"team", "mlops.operation_id", "mlflow.runName"}
+        tags = {each["key"]: each["value"] for each in seen["data"]["tags"]}
+        assert set(tags) == {"team", "mlops.operation_id", "mlflow.runName", "mlflow.user"}
+        assert tags["mlflow.user"] == getpass.getuser()  # "created by" in its pages
         url = place.tracker.get_run(run.id).url
         assert url == f"{place.rest.server.url}/#/experiments/{seen['info']['experiment_id']}/runs/{run.id}"
 

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from mlops_core.errors import BackendError, BackendUnavailableError, InvalidNameError
+from mlops_core.errors import AccessDeniedError, BackendError, BackendUnavailableError, InvalidNameError
 from mlops_core.ports.experiment_tracker import MetricCondition, MetricPoint
 
+from tests.contract.mlflow_subjects import refusal
 from tests.servers.http_proxy import PASS, Fate
 
 from .tracker_places import Place, place_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.servers.http_proxy import Request
     from tests.servers.mlflow_servers import MlflowServer
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.enable_socket
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 BATCH = "POST runs/log-batch"
+GIVEN_UP = Fate(kind="late", status=504, body=b"<html>gateway timeout</html>")
+"""A gateway does not wait for the server, which carries the request out later."""
 
 
 @pytest.fixture
@@ -34,6 +37,20 @@ def place(mlflow_on_sqlite: MlflowServer) -> Iterator[Place]:
 
 def points(count: int, *, key: str = "loss") -> list[MetricPoint]:
     return [MetricPoint(key=key, value=step / 7, step=step, time=NOON) for step in range(count)]
+
+
+def given_up_once(place: Place) -> Callable[[Request], Fate]:
+    """The first beginning of a run is carried out when the second one comes."""
+    creations: list[Request] = []
+
+    def plan(request: Request) -> Fate:
+        if not request.path.endswith("runs/create"):
+            return PASS
+        creations.append(request)
+        place.proxy.deliver()
+        return GIVEN_UP if len(creations) == 1 else PASS
+
+    return plan
 
 
 class TestRequests:
@@ -124,6 +141,33 @@ class TestLostAnswers:
         with place.proxy.planning(lambda each: busy if each.number == 0 else PASS):
             place.tracker.start_run("churn", name="again")
         assert [each.name for each in place.tracker.runs("churn")].count("again") == 1
+
+    def test_a_beginning_that_is_carried_out_a_moment_later_is_found(self, place: Place) -> None:
+        place.tracker.start_run("churn").finish()
+        place.at_pauses.append(place.proxy.deliver)
+        with (
+            place.proxy.planning(lambda each: GIVEN_UP if each.number == 0 else PASS),
+            place.requests("POST runs/create", "POST runs/search"),
+        ):
+            run = place.tracker.start_run("churn", name="once")
+        assert [each.id for each in place.tracker.runs("churn") if each.name == "once"] == [run.id]
+
+    def test_a_beginning_that_is_carried_out_after_it_was_looked_for_is_taken_back(self, place: Place) -> None:
+        place.tracker.start_run("churn").finish()
+        with place.proxy.planning(given_up_once(place)):
+            run = place.tracker.start_run("churn", name="once")
+        assert [each.id for each in place.tracker.runs("churn") if each.name == "once"] == [run.id]
+        assert [each.path for each in place.proxy.log].count("/api/2.0/mlflow/runs/create") == 3
+
+    def test_a_twin_that_may_not_be_deleted_is_no_error_of_the_run(
+        self, place: Place, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        place.tracker.start_run("churn").finish()
+        late, refused = given_up_once(place), refusal(AccessDeniedError)
+        with place.proxy.planning(lambda each: refused if each.path.endswith("runs/delete") else late(each)):
+            run = place.tracker.start_run("churn", name="once")
+        assert len([each for each in place.tracker.runs("churn") if each.name == "once"]) == 2
+        assert f"the run {run.id} may have an empty twin" in caplog.text
 
     def test_in_a_storm_it_gives_up_with_our_error(self, place: Place) -> None:
         storm = Fate(kind="answer", status=503, body=b"<html>busy</html>")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from adapter_mlflow import MlflowExperimentTracker, MlflowSettings
 from adapter_mlflow._client import MlflowRestClient
+from mlops_core.stores.conditional_writes import Retries
 
 from tests.contract.mlflow_back_doors import Rest
-from tests.contract.mlflow_subjects import IMPATIENT, refusal
+from tests.contract.mlflow_subjects import refusal
 from tests.servers.http_proxy import HttpProxy
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from tests.servers.mlflow_servers import MlflowServer
 
@@ -28,12 +29,14 @@ class Place:
         proxy: What its requests go through.
         rest: The same place without the adapter.
         waits: Seconds that the tracker believes to have passed since its beginning.
+        at_pauses: What happens whenever it pauses before a request is made again, which takes no time.
     """
 
     tracker: MlflowExperimentTracker
     proxy: HttpProxy
     rest: Rest
     waits: list[float]
+    at_pauses: list[Callable[[], object]]
 
     @contextmanager
     def requests(self, *expected: str) -> Generator[None]:
@@ -49,13 +52,26 @@ def place_on(server: MlflowServer, *, page: int = 500) -> Generator[Place]:
     """An empty place for the time of a ``with``."""
     workspace = server.new_workspace()
     waits: list[float] = []
+    at_pauses: list[Callable[[], object]] = []
+
+    def sleep(_: float) -> None:
+        for each in at_pauses:
+            each()
+
+    retries = Retries(sleep=sleep)
     with HttpProxy(server.url, refusal=refusal) as proxy:
         settings = MlflowSettings(tracking_uri=proxy.url, workspace=workspace, connect_timeout=2.0, read_timeout=20.0)
-        client = MlflowRestClient(settings, retries=IMPATIENT)
+        client = MlflowRestClient(settings, retries=retries)
         tracker = MlflowExperimentTracker(
-            client, backend="team", address=server.url, retries=IMPATIENT, page=page, monotonic=lambda: sum(waits)
+            client, backend="team", address=server.url, retries=retries, page=page, monotonic=lambda: sum(waits)
         )
-        yield Place(tracker=tracker, proxy=proxy, rest=Rest(server=server, workspace=workspace), waits=waits)
+        yield Place(
+            tracker=tracker,
+            proxy=proxy,
+            rest=Rest(server=server, workspace=workspace),
+            waits=waits,
+            at_pauses=at_pauses,
+        )
         client.close()
 
 

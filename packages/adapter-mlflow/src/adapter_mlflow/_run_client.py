@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_core.json_values import as_mapping, as_text
 
 from adapter_mlflow._answers import each, one
-from adapter_mlflow.run_documents import point_from_json, point_to_json, run_from_json
+from adapter_mlflow.run_documents import point_from_json, point_to_json, run_from_json, user_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,7 +71,8 @@ class RunClient:
 
     def create_run(self, experiment_id: str, *, name: str, started: int, tags: Mapping[str, str]) -> StoredRun:
         """Begin a run; never sent twice, so whether a lost answer made one has to be looked up."""
-        body: dict[str, JsonValue] = {"experiment_id": experiment_id, "start_time": started, "tags": _entries(tags)}
+        entries = _entries({**user_tags(), **tags})
+        body: dict[str, JsonValue] = {"experiment_id": experiment_id, "start_time": started, "tags": entries}
         if name:
             body["run_name"] = name
         answer = self._client.call("POST", "runs/create", body, creates=True)
@@ -81,6 +82,10 @@ class RunClient:
         """A run, also one in the trash; ``RESOURCE_DOES_NOT_EXIST`` if there is none."""
         answer = self._client.call("GET", "runs/get", {"run_id": run_id})
         return one(answer, "run", run_from_json)
+
+    def delete_run(self, run_id: str) -> None:
+        """Put a run into the trash."""
+        self._client.call("POST", "runs/delete", {"run_id": run_id})
 
     def search(self, experiment_ids: Sequence[str], condition: str, *, page: int) -> Iterator[StoredRun]:
         """The runs that fulfil a condition of MLflow's, newest first; one request for each page of so many."""

@@ -9,7 +9,7 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from mlops_core.errors import ArtifactNotFoundError, BackendUnavailableError, InvalidNameError, RunNotFoundError
+from mlops_core.errors import ArtifactNotFoundError, InvalidNameError, RunNotFoundError
 from mlops_core.naming import check_experiment_name, check_tags, check_text
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability, MetricPoint, RunFile
 from mlops_core.ports.run_query import RunQuery
@@ -17,12 +17,13 @@ from mlops_core.ports.run_values import history
 from mlops_core.stores.conditional_writes import Retries
 from mlops_core.stores.defaults import new_id
 
-from adapter_mlflow._errors import ServerError, classify, is_missing, telling
+from adapter_mlflow._errors import ServerError, is_missing, telling
 from adapter_mlflow._run_client import RunClient
 from adapter_mlflow.artifact_names import file_path, stored_name
 from adapter_mlflow.experiments import Experiments
 from adapter_mlflow.metric_notes import values_of
 from adapter_mlflow.run import MlflowRun, RunContext
+from adapter_mlflow.run_beginnings import RunBeginnings
 from adapter_mlflow.run_documents import (
     CARRIER,
     OPERATION_ID,
@@ -32,7 +33,7 @@ from adapter_mlflow.run_documents import (
     this_millisecond,
     time_of,
 )
-from adapter_mlflow.run_search import having_tag, searches_for
+from adapter_mlflow.run_search import searches_for
 from adapter_mlflow.telling_stream import TellingStream
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class MlflowExperimentTracker:
         clock: The time, aware UTC, for starts, ends and points without a time.
         monotonic: Seconds, for how long a run keeps points back.
         new_id: Gives a new random id with each call.
-        retries: How often a run is looked for and begun again whose beginning was not answered.
+        retries: How often and how fast a run is begun again whose beginning was not answered.
         page: Runs of one request of a search.
     """
 
@@ -88,7 +89,7 @@ class MlflowExperimentTracker:
         self._clock = clock
         self._monotonic = monotonic
         self._new_id = new_id
-        self._retries = retries or Retries()
+        self._beginnings = RunBeginnings(self._requests, retries=retries or Retries())
         self._page = page
 
     @property
@@ -110,7 +111,9 @@ class MlflowExperimentTracker:
         with self._telling("start_run", experiment):
             experiment_id = self._experiments.id_for_runs(experiment)
             try:
-                run = self._created(experiment_id, short_name(name), all_tags)
+                run = self._beginnings.begin(
+                    experiment_id, name=short_name(name), started=milliseconds(self._clock()), tags=all_tags
+                )
             except Exception:
                 self._experiments.forget(experiment)  # it may be in the trash meanwhile
                 raise
@@ -188,23 +191,6 @@ class MlflowExperimentTracker:
             why="none was logged under this path",
             hint="list them with files()",
         )
-
-    def _created(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> StoredRun:
-        """A new run. One whose beginning was not answered is looked for before it is begun again."""
-        started = milliseconds(self._clock())
-        attempt = 0
-        while True:
-            try:
-                return self._requests.create_run(experiment_id, name=name, started=started, tags=tags)
-            except Exception as exc:
-                attempt += 1
-                if classify(exc) is not BackendUnavailableError or attempt >= self._retries.attempts:
-                    raise
-            mine = having_tag(OPERATION_ID, tags[OPERATION_ID])
-            found = next(self._requests.search([experiment_id], mine, page=1), None)
-            if found is not None:
-                return found
-            self._retries.pause(self._retries.first_pause, attempt - 1)
 
     def _found(self, experiment: str | None, query: RunQuery) -> Iterator[RunRecord]:
         with self._telling("runs", experiment or ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ OPERATION_ID: Final = "mlops.operation_id"
 CARRIER: Final = "mlops.carrier"
 """The tag of a run that holds the files of a model's versions, and is no attempt at anything."""
 _NAME: Final = "mlops.name"
+_USER: Final = "mlflow.user"
 _VENDORS: Final = ("mlflow.", "mlops.")
 _MAX_NAME: Final = 250
 _MAX_TAG: Final = 8_000
@@ -151,6 +153,14 @@ def name_tags(name: str) -> dict[str, str]:
         why = f"it has {len(name):,} characters, and MLflow keeps at most {_MAX_TAG:,}"
         raise InvalidNameError("the run's name cannot be stored", why=why, hint="log it as a file: run.log_files")
     return {_NAME: name} if len(name) > _MAX_NAME else {}
+
+
+def user_tags() -> dict[str, str]:
+    """The tag by which MLflow's pages say who has made a run: the user of this process, as MLflow's own SDK has it."""
+    try:
+        return {_USER: getpass.getuser()}
+    except (ImportError, KeyError, OSError):  # a container's user may have no name
+        return {}
 
 
 def short_name(name: str) -> str:
