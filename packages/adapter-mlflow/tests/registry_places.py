@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from adapter_mlflow import MlflowModelRegistry
+    from mlops_core.stores.conditional_writes import Retries
 
     from tests.servers.http_proxy import Fate, Request
     from tests.servers.mlflow_servers import MlflowServer
@@ -78,7 +79,7 @@ class Place:
         assert len(met) == times, f"{len(met)} requests of {method} {path}"
 
 
-def ports_at(url: str, workspace: str, **more: Any) -> MlflowPorts:
+def ports_at(url: str, workspace: str, *, retries: Retries = IMPATIENT, **more: Any) -> MlflowPorts:
     """Ports on a workspace."""
     options: dict[str, Any] = {
         "tracking_uri": url,
@@ -87,7 +88,7 @@ def ports_at(url: str, workspace: str, **more: Any) -> MlflowPorts:
         "read_timeout": 20.0,
         **more,
     }
-    return MlflowPorts(MlflowSettings(**options), backend="team", retries=IMPATIENT)
+    return MlflowPorts(MlflowSettings(**options), backend="team", retries=retries)
 
 
 @contextmanager
@@ -100,3 +101,17 @@ def place_on(server: MlflowServer) -> Generator[Place]:
         yield place
         for each in place.opened:
             each.close()
+
+
+def by_hand(place: Place, files: dict[str, bytes], name: str = "by-hand") -> str:
+    """Register a folder of files as version 1 of a model, with MLflow's requests alone."""
+    experiment = place.rest.tell("experiments/create", name=f"by hand: {name}")["experiment_id"]
+    run = place.rest.tell("runs/create", experiment_id=experiment)["run"]["info"]
+    source = f"{run['artifact_uri']}/model"
+    for path, data in files.items():
+        target = place.rest.folder(source) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    place.rest.tell("registered-models/create", name=name)
+    place.rest.tell("model-versions/create", name=name, source=source, run_id=run["run_id"])
+    return source

@@ -11,18 +11,19 @@ import logging
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
 
 from mlops_core.errors import IntegrityError
 from mlops_core.manifest import MANIFEST_FILE, Manifest, PackageFile
+
+from adapter_mlflow.redaction import without_secrets_of_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from adapter_mlflow._artifact_entry import ArtifactEntry
     from adapter_mlflow._client import MlflowRestClient
-    from adapter_mlflow._registry_client import RegistryClient
     from adapter_mlflow.version_documents import StoredVersion
+    from adapter_mlflow.version_roots import VersionRoots
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ _REQUIREMENTS: Final = "requirements.txt"
 _CHUNK: Final = 1 << 20
 _LONGEST_TEXT: Final = 16 << 20
 _REMEMBERED: Final = 256
-_INDIRECT: Final = frozenset({"models", "runs"})
 _PICKLES: Final = frozenset({"pickle", "cloudpickle"})
 
 
@@ -43,21 +43,15 @@ class ForeignVersions:
     The first time costs a request for each folder and each file, and reads all of them.
 
     Args:
-        requests: Requests about versions.
+        roots: Where the files of versions lie.
         files: Requests about files.
     """
 
-    def __init__(self, requests: RegistryClient, files: MlflowRestClient) -> None:
-        self._requests = requests
+    def __init__(self, roots: VersionRoots, files: MlflowRestClient) -> None:
+        self._roots = roots
         self._files = files
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[object, ...], Manifest] = OrderedDict()
-
-    def root(self, version: StoredVersion) -> str:
-        """Where the files of a version lie; one request where its source names a run or another model."""
-        if urlsplit(version.source).scheme in _INDIRECT:
-            return self._requests.download_uri(version.model, version.number)
-        return version.source
 
     def manifest(self, version: StoredVersion, *, where: str) -> Manifest:
         """What a version holds, as far as its files tell.
@@ -78,12 +72,12 @@ class ForeignVersions:
         return known
 
     def _made(self, version: StoredVersion, where: str) -> Manifest:
-        root = self.root(version)
+        root = self._roots.root(version, where=where)
         paths = sorted(each.path for each in self._listed(root, ""))
         if MANIFEST_FILE in paths:  # one of our packages, registered with MLflow's own tools
             return Manifest.from_bytes(self._text(root, MANIFEST_FILE, where), where=where)
         if _MLMODEL not in paths:
-            why = f"there is no {_MLMODEL} below {root}"
+            why = f"there is no {_MLMODEL} below {without_secrets_of_addresses(root)}"
             hint = "register a folder that mlflow.<flavor>.save_model has written"
             raise IntegrityError("the version holds no model", where=where, why=why, hint=hint)
         description = _description(self._text(root, _MLMODEL, where), where)

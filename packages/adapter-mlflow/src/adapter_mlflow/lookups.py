@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,9 @@ from urllib.parse import quote
 
 from mlops_core.errors import (
     AliasNotFoundError,
+    AuthenticationError,
+    BackendUnavailableError,
+    ConfigurationError,
     IntegrityError,
     ModelNotFoundError,
     VersionNotFoundError,
@@ -16,7 +20,7 @@ from mlops_core.errors import (
 )
 from mlops_core.ports.model_registry import PinnedVersion
 
-from adapter_mlflow._errors import ServerError, is_missing
+from adapter_mlflow._errors import MlflowError, ServerError, classify, is_missing
 from adapter_mlflow.artifact_names import stored_name
 
 if TYPE_CHECKING:
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
     from adapter_mlflow.recent_looks import Look, RecentLooks
     from adapter_mlflow.registration import Registrar
     from adapter_mlflow.version_documents import StoredModel, StoredVersion
+    from adapter_mlflow.version_roots import VersionRoots
+
+_log = logging.getLogger(__name__)
 
 _ALIAS: Final = re.compile(r"[\w-]{1,255}")
 _LONGEST_NAME: Final = 256
@@ -46,6 +53,7 @@ class Lookups:
         requests: Requests about models and versions.
         registrar: Is told what was seen.
         foreign: Versions without a record.
+        roots: Where the files of versions lie.
         looks: What was seen a moment ago.
         backend: The configured name, for messages.
         address: The server's address, for pages.
@@ -57,6 +65,7 @@ class Lookups:
         *,
         registrar: Registrar,
         foreign: ForeignVersions,
+        roots: VersionRoots,
         looks: RecentLooks,
         backend: str,
         address: str,
@@ -64,6 +73,7 @@ class Lookups:
         self._requests = requests
         self._registrar = registrar
         self._foreign = foreign
+        self._roots = roots
         self._looks = looks
         self._backend = backend
         self._address = address
@@ -167,6 +177,16 @@ class Lookups:
         page = f"{self.url(version.model)}/versions/{version.number}"
         return version.record(manifest, where=where, url=page)
 
+    def listed(self, version: StoredVersion) -> ModelVersion | None:
+        """What the port says of one version of many: ``None``, and a warning, for one that cannot be read at all."""
+        try:
+            return self.record(version)
+        except (IntegrityError, ConfigurationError, MlflowError) as exc:
+            if classify(exc) in {AuthenticationError, BackendUnavailableError}:  # another time it can
+                raise
+            _log.warning("%s is left out of the listing: %s", self.where(version), exc)
+            return None
+
     def look(self, version: PinnedVersion, path: str) -> Look:
         """See that a version is there and the same; one request.
 
@@ -208,9 +228,8 @@ class Lookups:
 
     def place(self, look: Look, path: str) -> tuple[str, str]:
         """Where a file of a version lies: the address of the folder, and the name below it."""
-        if look.version.digest is None:
-            return self._foreign.root(look.version), path
-        return self._foreign.root(look.version), stored_name(path)
+        root = self._roots.root(look.version, where=self.where(look.version))
+        return root, path if look.version.digest is None else stored_name(path)
 
     def forget(self, model: str) -> None:
         """Let everything about a model be looked at anew."""

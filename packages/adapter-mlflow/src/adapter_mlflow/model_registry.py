@@ -28,11 +28,13 @@ from mlops_core.stores.conditional_writes import Retries
 
 from adapter_mlflow._errors import ServerError, is_missing, telling
 from adapter_mlflow._registry_client import RegistryClient
+from adapter_mlflow._run_client import RunClient
 from adapter_mlflow.foreign_versions import ForeignVersions
 from adapter_mlflow.lookups import Lookups, can_be_an_alias
 from adapter_mlflow.recent_looks import RecentLooks
 from adapter_mlflow.registration import Registrar
 from adapter_mlflow.telling_stream import TellingStream
+from adapter_mlflow.version_roots import VersionRoots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,10 +82,12 @@ class MlflowModelRegistry:
         self._requests = RegistryClient(client)
         self._registrar = Registrar(self._requests, files, homes, backend=backend, retries=retries or Retries())
         self._looks = RecentLooks()
+        roots = VersionRoots(self._requests, RunClient(files))
         self._find = Lookups(
             self._requests,
             registrar=self._registrar,
-            foreign=ForeignVersions(self._requests, files),
+            foreign=ForeignVersions(roots, files),
+            roots=roots,
             looks=self._looks,
             backend=backend,
             address=address,
@@ -180,7 +184,11 @@ class MlflowModelRegistry:
             yield RegisteredModel(name=name, aliases=dict(each.aliases), url=self._find.url(name))
 
     def versions(self, model: str, /) -> Iterator[ModelVersion]:
-        """See :meth:`ModelRegistry.versions`; one request for the aliases, and one for every 1,000 versions."""
+        """See :meth:`ModelRegistry.versions`; one request for the aliases, and one for every 1,000 versions.
+
+        A version without a record is read whole, once by each instance. What cannot be read hides no other version: it
+        is left out, and a warning says why.
+        """
         with self._telling("versions", model):
             known = self._find.model(model, "versions")
         listing = self._requests.versions(model)
@@ -189,8 +197,9 @@ class MlflowModelRegistry:
                 found = next(listing, None)
                 if found is None:
                     return
-                record = self._find.record(replace(found, aliases=known.aliases_of(found.number)))
-            yield record
+                record = self._find.listed(replace(found, aliases=known.aliases_of(found.number)))
+            if record is not None:
+                yield record
 
     def set_alias(
         self, model: str, alias: str, version: int, /, *, expected: int | Unchecked | None = UNCHECKED

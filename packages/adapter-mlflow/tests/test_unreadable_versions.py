@@ -1,0 +1,90 @@
+"""Versions that nobody can read hide no others, and what they lack is said."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+from mlops_core.errors import AccessDeniedError, AuthenticationError, BackendError, BackendUnavailableError
+from mlops_core.testing import make_package
+
+from tests.servers.http_proxy import Fate
+
+from .registry_places import Place, by_hand, place_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adapter_mlflow import MlflowModelRegistry
+
+    from tests.servers.mlflow_servers import MlflowServer
+
+pytestmark = pytest.mark.enable_socket
+MLMODEL = {"MLmodel": b"flavors: {keras: {}}"}
+
+
+@pytest.fixture
+def place(mlflow_on_sqlite: MlflowServer) -> Iterator[Place]:
+    with place_on(mlflow_on_sqlite) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def no_credentials_of_a_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "MLFLOW_S3_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def listed(registry: MlflowModelRegistry, model: str) -> list[int]:
+    return [each.version for each in registry.versions(model)]
+
+
+def test_the_others_are_listed(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    for content in ("first", "second", "third"):
+        place.registry.register("churn", make_package(content), operation_id=content)
+    place.rest.tell("model-versions/create", name="churn", source="s3://bucket/model")
+    place.registry.register("churn", make_package("fifth"), operation_id="fifth")
+    place.rest.tell("model-versions/set-tag", name="churn", version="2", key="mlops.digest", value="changed")
+    place.rest.tell("model-versions/set-tag", name="churn", version="3", key="mlops.manifest", value="changed")
+    with caplog.at_level(logging.WARNING):
+        assert listed(place.cold(), "churn") == [5, 1]
+    warned = [each.getMessage() for each in caplog.records if "left out of the listing" in each.getMessage()]
+    assert len(warned) == 3
+    assert "churn:4" in warned[0]
+    assert "Credentials" in warned[0]
+
+
+def test_what_a_bucket_lacks_is_said_by_the_hint(place: Place) -> None:
+    place.rest.tell("registered-models/create", name="churn")
+    place.rest.tell("model-versions/create", name="churn", source="s3://bucket/model")
+    with pytest.raises(BackendError, match="Credentials") as caught:
+        place.registry.get("churn", 1)
+    assert "credentials" in caught.value.hint
+    assert "tracking_uri" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(500, BackendUnavailableError), (401, AuthenticationError), (403, AccessDeniedError)]
+)
+def test_what_can_be_read_another_time_is_not_left_out(place: Place, status: int, error: type[BackendError]) -> None:
+    by_hand(place, MLMODEL)
+    failing = place.proxy.planning(
+        lambda each: Fate(kind="answer", status=status) if "/artifacts/" in each.path else Fate()
+    )
+    with failing:
+        if error is AccessDeniedError:  # which may hold for this version alone
+            assert listed(place.registry, "by-hand") == []
+        else:
+            with pytest.raises(error):
+                listed(place.registry, "by-hand")
+    assert listed(place.registry, "by-hand") == [1]
+
+
+def test_what_was_read_for_a_listing_is_read_once(place: Place) -> None:
+    by_hand(place, MLMODEL)
+    assert place.count(lambda: listed(place.registry, "by-hand")) > 2
+    assert place.count(lambda: listed(place.registry, "by-hand")) == 2
