@@ -225,13 +225,6 @@ class TestAModelThatGoesAway:
         assert place.registry.register("churn", PACKAGE, operation_id="op").reused is False
         assert operations(place) == ["op"]
 
-    def test_its_run_is_looked_for_again(self, place: Place) -> None:
-        made = place.registry.register("churn", PACKAGE, operation_id="op")
-        (version,) = place.rest.pages("model-versions/search", "model_versions", filter="name = 'churn'")
-        place.rest.tell("runs/delete", run_id=version["run_id"])
-        assert place.registry.register("churn", PACKAGE, operation_id="op-2", if_exists="new").version == 2
-        assert place.cold().get("churn", 1) == made
-
     def test_one_that_is_deleted_again_and_again_is_a_conflict(self, place: Place) -> None:
         gone = answer(404, "RESOURCE_DOES_NOT_EXIST", "Registered Model with name=churn not found")
         with place.once(gone, "POST", CREATE, times=2), pytest.raises(ConflictError, match="cannot register"):

@@ -55,8 +55,20 @@ class TestRegistering:
     def test_in_a_process_that_is_new_at_most_n_and_three(self, place: Place) -> None:
         register(place.registry, "first")
         assert place.count(lambda: register(place.cold(), "second")) == FILES + 3
-        assert place.count(lambda: register(place.cold(), "first", "op", if_exists="new")) == FILES + 2
+        assert place.count(lambda: register(place.cold(), "first", "op", if_exists="new")) == FILES + 3
+        assert place.count(lambda: register(place.cold(), "first", "return")) == 3
         assert len({each["run_id"] for each in versions(place)}) == 1, "one run carries the files of a model"
+
+    def test_of_a_model_with_many_versions_one_more(self, place: Place) -> None:
+        for each in range(21):
+            register(place.registry, f"{each}")
+        assert place.count(lambda: register(place.cold(), "new")) == FILES + 4
+        cold = place.cold()
+        assert cold.register("churn", make_package("0"), operation_id="again").version == 1, "an old one is found too"
+        again = place.cold().register("churn", make_package("other"), operation_id="0")
+        assert (again.version, again.reused) == (23, False)
+        lost = place.cold().register("churn", make_package("0"), operation_id="0", if_exists="new")
+        assert (lost.version, lost.reused) == (1, False), "the same call as long ago"
 
     def test_with_the_run_that_made_it_n_and_three_at_most(self, place: Place) -> None:
         run = place.ports.tracker.start_run("churn")

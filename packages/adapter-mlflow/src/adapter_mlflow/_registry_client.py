@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from mlops_core.json_values import as_text
@@ -75,7 +76,11 @@ class RegistryClient:
 
     def newest_version(self, model: str) -> StoredVersion | None:
         """The highest live version of a model, without aliases."""
-        return next(self._found(model, {}, 1), None)
+        return next(iter(self.newest_versions(model, 1)), None)
+
+    def newest_versions(self, model: str, most: int) -> list[StoredVersion]:
+        """So many of the highest live versions of a model, none of a prompt, newest first, without aliases."""
+        return list(islice(self._found(model, {}, most), most))
 
     def download_uri(self, model: str, version: int) -> str:
         """Where the files of a version lie, whatever its source says."""

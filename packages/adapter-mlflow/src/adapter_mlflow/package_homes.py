@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections import OrderedDict
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from adapter_mlflow.run_documents import StoredRun
     from adapter_mlflow.version_documents import StoredVersion
 
+_log = logging.getLogger(__name__)
+
+SECONDS: Final = 300.0
+"""How long a run that was seen alive is taken to be so."""
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 _NOTE: Final = "mlflow.note.content"
 _FOLDER: Final = "packages"
@@ -31,10 +36,17 @@ _REMEMBERED: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A run, and the address below which its files lie."""
+    """A run, and the address below which its files lie.
+
+    Attributes:
+        run_id: The run.
+        root: The address.
+        until: When the run has to be looked at again; a moment of the clock of :class:`PackageHomes`.
+    """
 
     run_id: str
     root: str
+    until: float
 
     def package(self, model: str, operation_id: str, digest: str) -> str:
         """The address of the folder of one registration; no other call has the same one."""
@@ -47,11 +59,14 @@ class PackageHomes:
     A carrier is made once for a model, as far as that can be known: who looks at the same moment may make another. It
     is never ended, since more versions may come.
 
+    MLflow takes files and versions of a run in its trash like any others, and deletes the files with the run later. So
+    a run is looked at before it is used, and again after some minutes.
+
     Args:
         runs: Requests about runs.
         experiments: The experiments of the server.
         experiment: The experiment of carriers.
-        retries: How often a carrier is tried to be made.
+        retries: How often a carrier is tried to be made; and the clock.
     """
 
     def __init__(self, runs: RunClient, experiments: Experiments, *, experiment: str, retries: Retries) -> None:
@@ -64,10 +79,14 @@ class PackageHomes:
         self._own: OrderedDict[str, Home] = OrderedDict()
 
     def learn(self, version: StoredVersion) -> None:
-        """Remember the carrier of a version that was read, so that it need not be looked for."""
+        """Remember the carrier of a version that was read, so that it need not be looked for, if none is known."""
         root, found, _ = version.source.rpartition(f"/{_FOLDER}/{version.model}/")
         if found and version.run_id and version.tags.get(RUN) != version.run_id:
-            self._remember(self._carriers, version.model, Home(version.run_id, root))
+            with self._lock:
+                known = version.model in self._carriers
+            if not known:
+                never = float("-inf")  # it may be in the trash
+                self._remember(self._carriers, version.model, Home(version.run_id, root, until=never))
 
     def forget(self, model: str, run: str | None) -> None:
         """Look anew next time."""
@@ -83,23 +102,54 @@ class PackageHomes:
             run: The run that made the version, as the caller named it; it may be of any other tracker too.
             is_new: Whether the model has just been made, so that no carrier need be looked for.
         """
-        return self._run_of_the_caller(run) or self._known(self._carriers, model) or self._carrier(model, is_new)
+        return self._run_of_the_caller(run) or self._known_carrier(model) or self._carrier(model, is_new)
+
+    def is_there(self, run_id: str) -> bool:
+        """Whether a run is there, and not in the trash; one request."""
+        return self._seen(run_id) is not None
 
     def _run_of_the_caller(self, run: str | None) -> Home | None:
         if run is None or not _RUN_ID.fullmatch(run):
             return None
-        known = self._known(self._own, run)
-        if known is not None:
+        return self._alive(self._own, run, run)
+
+    def _known_carrier(self, model: str) -> Home | None:
+        with self._lock:
+            known = self._carriers.get(model)
+        if known is None:
+            return None
+        alive = self._alive(self._carriers, model, known.run_id)
+        if alive is None:
+            _log.warning(
+                "the run %s that holds files of versions of %r was deleted, and MLflow's next gc deletes those files: "
+                "mlflow runs restore --run-id %s brings them back until then",
+                known.run_id,
+                model,
+                known.run_id,
+            )
+        return alive
+
+    def _alive(self, memory: OrderedDict[str, Home], key: str, run_id: str) -> Home | None:
+        """What is remembered under a key, or found now, if it is not in the trash; at most one request."""
+        with self._lock:
+            known = memory.get(key)
+        if known is not None and known.until > self._retries.clock():
             return known
+        found = self._seen(run_id)
+        if found is None:
+            with self._lock:
+                memory.pop(key, None)
+            return None
+        return self._remember(memory, key, self._home(found))
+
+    def _seen(self, run_id: str) -> StoredRun | None:
         try:
-            found = self._runs.run(run)
+            found = self._runs.run(run_id)
         except Exception as exc:
             if not is_missing(exc):
                 raise
             return None
-        if found.deleted:
-            return None
-        return self._remember(self._own, run, _home(found))
+        return None if found.deleted else found
 
     def _carrier(self, model: str, is_new: bool) -> Home:  # noqa: FBT001 (one caller, which says it by name)
         experiment_id = self._experiments.id_for_runs(self._experiment, operation="register")
@@ -115,7 +165,7 @@ class PackageHomes:
                     raise
                 self._retries.pause(self._retries.first_pause, attempt - 1)
                 found = self._found(experiment_id, model)
-        return self._remember(self._carriers, model, _home(found))
+        return self._remember(self._carriers, model, self._home(found))
 
     def _found(self, experiment_id: str, model: str) -> StoredRun | None:
         return next(self._runs.search([experiment_id], having_tag(CARRIER, model), page=1), None)
@@ -129,10 +179,6 @@ class PackageHomes:
             tags={CARRIER: model, _NOTE: note},
         )
 
-    def _known(self, memory: OrderedDict[str, Home], key: str) -> Home | None:
-        with self._lock:
-            return memory.get(key)
-
     def _remember(self, memory: OrderedDict[str, Home], key: str, home: Home) -> Home:
         with self._lock:
             memory[key] = home
@@ -140,6 +186,5 @@ class PackageHomes:
                 memory.popitem(last=False)
         return home
 
-
-def _home(run: StoredRun) -> Home:
-    return Home(run.id, run.artifact_root)
+    def _home(self, run: StoredRun) -> Home:
+        return Home(run.id, run.artifact_root, until=self._retries.clock() + SECONDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import AccessDeniedError, BackendUnavailableError, ConflictError
 from mlops_core.manifest import open_verified
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from adapter_mlflow._registry_client import RegistryClient
     from adapter_mlflow.package_homes import Home, PackageHomes
     from adapter_mlflow.version_documents import StoredVersion
+
+_GLANCE: Final = 20
+"""How many of the newest versions are looked at together: more would take the server longer than a second request."""
 
 
 class Registrar:
@@ -105,21 +108,23 @@ class Registrar:
         known = self.is_model(model)
         is_new = not known and self._made_model(model)
         if not is_new:
-            same = self._same(asked)
+            same = self._same(asked) if known else self._same_at_first(asked)
+            for each in same:
+                self.learn(each)
             own = _of_call(same, asked)
             earlier = own or (same[:1] if if_exists == "return" else [])
-            if same:
-                self.learn(same[0])
-            elif not known:
-                self._learn_from_model(model)
             if earlier:
                 return self._requests.version(model, earlier[-1].number), not own
         home = self._homes.home_for(model, asked.run, is_new=is_new)
         source = home.package(model, asked.operation_id, asked.digest)
         for_each_file(asked.manifest.files, lambda file: self._upload(asked, package, file, source, names))
-        made = self._made_version(asked, home, source)
-        self.learn(made)
-        return made, False
+        try:
+            return self._made_version(asked, home, source), False
+        except ServerError as exc:
+            if exc.code != "INVALID_PARAMETER_VALUE" or self._homes.is_there(home.run_id):
+                raise
+            # MLflow calls a run that is gone a bad parameter.
+            raise ServerError(exc.status, "RESOURCE_DOES_NOT_EXIST", exc.text) from exc
 
     def _made_model(self, model: str) -> bool:
         """Make the model; whether it was not there."""
@@ -143,13 +148,23 @@ class Registrar:
             return False
         return True
 
-    def _learn_from_model(self, model: str) -> None:
-        found = self._requests.model(model)
-        if found.is_prompt:
+    def _same_at_first(self, asked: Registration) -> list[StoredVersion]:
+        """The same as :meth:`_same` of a model that is met now; its newest versions also say where files lie."""
+        newest = self._requests.newest_versions(asked.model, _GLANCE)
+        if not newest:
+            self._check_no_prompt(asked.model)
+            return []
+        for each in newest:
+            self.learn(each)
+        same = [each for each in newest if each.digest == asked.digest]
+        if len(newest) == _GLANCE and not _of_call(same, asked):
+            return self._same(asked)  # there may be older ones
+        return same
+
+    def _check_no_prompt(self, model: str) -> None:
+        if self._requests.model(model).is_prompt:
             raise self._conflict(model, "the name is that of a prompt, and MLflow gives it once", "choose another name")
         self.learn_model(model)
-        for each in found.newest:
-            self._homes.learn(each)
 
     def _same(self, asked: Registration) -> list[StoredVersion]:
         """Live versions of the same digest, newest first."""

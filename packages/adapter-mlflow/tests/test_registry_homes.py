@@ -1,0 +1,145 @@
+"""The run that holds the files of a model's versions, and what becomes of them when somebody deletes it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from adapter_mlflow.package_homes import SECONDS
+from mlops_core.errors import IntegrityError
+from mlops_core.stores.conditional_writes import Retries
+from mlops_core.testing import make_package
+
+from .registry_places import Place, place_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adapter_mlflow import MlflowModelRegistry
+
+    from tests.servers.mlflow_servers import MlflowServer
+
+pytestmark = pytest.mark.enable_socket
+PACKAGE = make_package("a model")
+FILES = 3
+
+
+@pytest.fixture
+def place(mlflow_on_sqlite: MlflowServer) -> Iterator[Place]:
+    with place_on(mlflow_on_sqlite) as made:
+        yield made
+
+
+def run_of(place: Place, version: int) -> str:
+    return place.rest.ask("model-versions/get", name="churn", version=version)["model_version"]["run_id"]
+
+
+def is_deleted(place: Place, run: str) -> bool:
+    return place.rest.ask("runs/get", run_id=run)["run"]["info"]["lifecycle_stage"] == "deleted"
+
+
+def delete(place: Place, run: str) -> None:
+    place.rest.tell("runs/delete", run_id=run)
+
+
+def collect_garbage(place: Place, run: str) -> None:
+    """What an administrator types."""
+    server = place.rest.server
+    database = f"sqlite:///{server.artifacts.parent}/mlflow.db"
+    where = ["--backend-store-uri", database, "--workspace", place.rest.workspace, "--tracking-uri", server.url]
+    quiet = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [sys.executable, "-m", "mlflow", "gc", *where, "--run-ids", run]
+    subprocess.run(command, env={**os.environ, **quiet}, capture_output=True, check=True, timeout=120)
+
+
+def content(registry: MlflowModelRegistry, version: int) -> bytes:
+    with registry.open(registry.get("churn", version), "model.bin") as stream:
+        return stream.read()
+
+
+def register(registry: MlflowModelRegistry, text: str) -> int:
+    package = make_package(text)
+    return registry.register("churn", package, operation_id=text.replace(" ", "-"), if_exists="new").version
+
+
+def test_a_new_process_uses_no_run_in_the_trash(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    register(place.registry, "the first")
+    first = run_of(place, 1)
+    delete(place, first)
+    with caplog.at_level(logging.WARNING):
+        assert register(place.cold(), "the second") == 2
+    assert run_of(place, 2) != first
+    assert not is_deleted(place, run_of(place, 2))
+    assert f"mlflow runs restore --run-id {first}" in caplog.text
+    assert content(place.cold(), 1) == b"the first", "it can still be restored"
+    collect_garbage(place, first)
+    assert content(place.cold(), 2) == b"the second"
+    with pytest.raises(IntegrityError, match="missing"):
+        content(place.cold(), 1)
+
+
+def test_an_instance_looks_at_its_run_again_after_some_minutes(place: Place) -> None:
+    seconds = 0.0
+    registry = place.another(retries=Retries(clock=lambda: seconds)).registry
+    register(registry, "the first")
+    first = run_of(place, 1)
+    assert place.count(lambda: register(registry, "the second")) == FILES + 1
+    seconds = SECONDS + 1
+    assert place.count(lambda: register(registry, "the third")) == FILES + 2
+    delete(place, first)
+    seconds += SECONDS + 1
+    assert register(registry, "the fourth") == 4
+    assert run_of(place, 3) == first
+    assert run_of(place, 4) != first
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["an instance that remembers it", "another"])
+def test_a_run_that_is_gone_is_replaced(place: Place, knows: bool) -> None:
+    register(place.registry, "the first")
+    first = run_of(place, 1)
+    delete(place, first)
+    collect_garbage(place, first)
+    registry = place.registry if knows else place.cold()
+    assert register(registry, "the second") == 2
+    assert run_of(place, 2) != first
+    assert content(place.cold(), 2) == b"the second"
+    assert register(registry, "the third") == 3
+    assert run_of(place, 3) == run_of(place, 2)
+    assert list(place.back_door.numbers("churn")) == [3, 2, 1], "nothing was made twice"
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["an instance that remembers it", "another"])
+def test_the_run_of_the_caller_that_is_gone_is_left_out(place: Place, knows: bool) -> None:
+    run = place.ports.tracker.start_run("training")
+    run.finish()
+    place.registry.register("churn", PACKAGE, operation_id="op", run=run.id)
+    assert run_of(place, 1) == run.id
+    delete(place, run.id)
+    collect_garbage(place, run.id)
+    registry = place.registry if knows else place.cold()
+    made = registry.register("churn", make_package("another"), operation_id="op-2", run=run.id)
+    assert run_of(place, 2) != run.id
+    assert made.run == run.id, "what the caller has said stays in the record"
+    assert content(place.cold(), 2) == b"another"
+
+
+def test_the_run_of_the_caller_in_the_trash_is_left_out(place: Place) -> None:
+    run = place.ports.tracker.start_run("training")
+    run.finish()
+    delete(place, run.id)
+    place.registry.register("churn", PACKAGE, operation_id="op", run=run.id)
+    assert run_of(place, 1) != run.id
+
+
+def test_reading_an_old_version_changes_no_home(place: Place) -> None:
+    register(place.registry, "the first")
+    delete(place, run_of(place, 1))
+    register(place.cold(), "the second")
+    registry = place.cold()
+    registry.get("churn", 1)
+    assert register(registry, "the third") == 3
+    assert run_of(place, 3) == run_of(place, 2)
