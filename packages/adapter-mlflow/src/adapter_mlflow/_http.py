@@ -130,6 +130,10 @@ class _Connection(HTTPConnection):
 
 
 class _SecureConnection(HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True  # or the library warns of each connection that insecure_tls has asked for
+
     def getresponse(self) -> Any:
         _acknowledge_quickly(self.sock)
         return super().getresponse()
@@ -141,11 +145,6 @@ class _Pool(HTTPConnectionPool):
 
 class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = cast("Any", _SecureConnection)
-
-    def _validate_conn(self, conn: Any) -> None:
-        # The library's own would warn of each connection that insecure_tls has asked for.
-        if conn.is_closed:
-            conn.connect()
 
 
 class _Adapter(HTTPAdapter):
