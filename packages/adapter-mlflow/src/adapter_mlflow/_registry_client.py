@@ -48,10 +48,14 @@ class RegistryClient:
         """Delete a model with its versions, or a prompt."""
         self._client.call("DELETE", "registered-models/delete", {"name": model})
 
-    def create_version(self, model: str, *, source: str, run_id: str, tags: Mapping[str, str]) -> StoredVersion:
+    def create_version(
+        self, model: str, *, source: str, run_id: str, tags: Mapping[str, str], description: str = ""
+    ) -> StoredVersion:
         """Make a version; never sent twice, so whether a lost answer made one has to be looked up."""
         listed = [{"key": key, "value": value} for key, value in tags.items()]
         body: dict[str, JsonValue] = {"name": model, "source": source, "run_id": run_id, "tags": listed}
+        if description:
+            body["description"] = description
         answer = self._client.call("POST", "model-versions/create", body, creates=True)
         return one(answer, "model_version", version_from_json)
 

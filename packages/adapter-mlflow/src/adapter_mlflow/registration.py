@@ -11,6 +11,7 @@ from mlops_core.side_by_side import for_each_file
 
 from adapter_mlflow._errors import ServerError, already_exists, classify, is_missing
 from adapter_mlflow.artifact_names import stored_name
+from adapter_mlflow.version_description import description_of
 from adapter_mlflow.version_documents import DIGEST, version_tags
 
 if TYPE_CHECKING:
@@ -183,7 +184,9 @@ class Registrar:
         attempt = 0
         while True:
             try:
-                made = self._requests.create_version(asked.model, source=source, run_id=home.run_id, tags=tags)
+                made = self._requests.create_version(
+                    asked.model, source=source, run_id=home.run_id, tags=tags, description=description_of(asked)
+                )
             except Exception as exc:
                 if classify(exc) is not BackendUnavailableError:
                     raise
