@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import resource
+import traceback
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 import pytest
 import requests
 from adapter_mlflow import MlflowPorts, MlflowSettings
-from mlops_core.errors import ConfigurationError, IntegrityError
+from adapter_mlflow._direct_files import DirectPlaces
+from adapter_mlflow._errors import telling
+from adapter_mlflow.redaction import without_credentials
+from mlops_core.errors import ConfigurationError, IntegrityError, MlopsError
 from mlops_core.models.cache import PackageCache
 from mlops_core.secret import Secret
 from mlops_core.testing import make_package
@@ -19,7 +25,7 @@ from tests.servers.mlflow_servers import ADMIN
 from tests.servers.s3_servers import ACCESS_KEY, SECRET_KEY, ministack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from tests.servers.mlflow_servers import MlflowServer
@@ -32,6 +38,15 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     folder = tmp_path_factory.mktemp("bucket")
     with ministack(folder) as url:
         yield S3Server.at(url, folder)
+
+
+@pytest.fixture
+def bucket_in_the_environment(bucket: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", bucket.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    return bucket
 
 
 class Open(Protocol):
@@ -72,12 +87,9 @@ def open_at(mlflow_for_users: MlflowServer, experiment: str, tmp_path: Path) -> 
 
 
 def test_packages_and_files_go_to_the_bucket_and_come_back(
-    open_at: Open, experiment: str, bucket: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_at: Open, experiment: str, bucket_in_the_environment: S3Server, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", bucket.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    bucket = bucket_in_the_environment
     location, model = f"s3://{BUCKET}/mlflow", f"churn-{uuid4().hex}"
     ports = open_at(location)
     package = make_package("in a bucket", large__bin=b"0123456789abcdef" * 200_000)
@@ -97,6 +109,63 @@ def test_packages_and_files_go_to_the_bucket_and_come_back(
     bucket.native.delete_object(Bucket=BUCKET, Key=gone)
     with pytest.raises(IntegrityError, match=r"model\.bin"):
         open_at(location).registry.open(made, "model.bin")
+
+
+@contextmanager
+def no_room(size: int) -> Generator[None]:
+    """No file of this process can grow beyond a size: a full disk, near enough."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_no_fault_of_the_server(open_at: Open, bucket_in_the_environment: S3Server) -> None:
+    ports, model = open_at(f"s3://{BUCKET}/mlflow"), f"churn-{uuid4().hex}"
+    package = make_package("in a bucket", large__bin=b"0123456789abcdef" * 200_000)
+    with no_room(100_000), pytest.raises(MlopsError, match="copied on this machine") as caught:
+        ports.registry.register(model, package, operation_id="op")
+    assert "TMPDIR" in caught.value.hint
+    made = ports.registry.register(model, package, operation_id="op")
+    with no_room(100_000), pytest.raises(MlopsError, match="File too large") as caught:
+        ports.registry.open(made, "large.bin")
+    assert "temporary files" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "root", ["ftp://somebody:canary@127.0.0.1:9/mlflow", "wasbs://box@account.example/mlflow?sig=canary"]
+)
+def test_what_an_address_keeps_secret_is_not_shown(root: str) -> None:
+    # Such a place is for whoever starts a server to choose: nobody can ask a running one for it.
+    with pytest.raises(MlopsError) as caught, telling("files", subject="a run", backend="team"):
+        DirectPlaces("http://127.0.0.1:9").at(root).list("")
+    shown = "".join(traceback.format_exception(caught.value))
+    assert root.partition(":")[0] in shown
+    assert "canary" not in shown
+
+
+def test_the_sdk_has_one_repository_for_each_place_and_few_in_all() -> None:
+    places = DirectPlaces("http://127.0.0.1:9")
+    first = places.at("s3://bucket/0")
+    assert places.at("s3://bucket/0") is first
+    for each in range(1, 20):
+        places.at(f"s3://bucket/{each}")
+    assert places.at("s3://bucket/0") is not first
+
+
+def test_a_short_name_of_a_user_spoils_no_text(tmp_path: Path) -> None:
+    for name, value in (("user", "a"), ("password", "canary")):
+        (tmp_path / name).write_text(value)
+    settings = MlflowSettings(
+        tracking_uri="http://127.0.0.1:9",
+        username=Secret(file=tmp_path / "user"),
+        password=Secret(file=tmp_path / "password"),
+    )
+    said = "user a (mail a@example.org) has no canary at ftp://box:canary@host/x and https://host/y?sig=1"
+    shown = "user *** (mail ***@example.org) has no *** at ftp://box:***@host/x and https://host/y?***"
+    assert without_credentials(said, settings) == shown
 
 
 @pytest.mark.parametrize("location", ["file:///srv/mlflow", "/srv/mlflow"])

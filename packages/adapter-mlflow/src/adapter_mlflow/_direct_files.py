@@ -10,7 +10,6 @@ import tempfile
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
-from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
@@ -24,8 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _KEPT: Final = 8
-_FULL: Final = frozenset({EDQUOT, EFBIG, ENOSPC})
-_HINT: Final = "MLflow's SDK goes there with what the environment gives it: credentials, region, endpoint"
+_HINT: Final = (
+    "MLflow's SDK goes there by itself: see that the environment has what it needs, such as credentials, "
+    "and that the folder of temporary files has room"
+)
 
 
 class DirectPlaces:
@@ -126,15 +127,12 @@ class DirectFiles:
             why = f"the module {exc.name!r} is not installed"
             hint = f"pip install {exc.name}"
             raise AdapterNotFoundError(f"MLflow cannot reach {self._shown}", why=why, hint=hint) from exc
-        except Exception as exc:
-            if isinstance(exc, OSError) and exc.errno in _FULL:
-                raise
+        except Exception as exc:  # noqa: BLE001 (every vendor has errors of its own)
             said = without_secrets_of_addresses(str(exc))
-            cause = exc if said == str(exc) else None  # it would show what its text holds
+            cause = exc if said == str(exc) else None  # a traceback shows the texts of causes
             if isinstance(exc, OSError):
                 raise UnreachableError(f"no answer from {self._shown}: {said:.300}", hint=_HINT) from cause
-            text = f"{self._shown}: {type(exc).__name__}: {said:.300}"
-            raise UnexpectedAnswerError(text, hint=_HINT) from cause
+            raise UnexpectedAnswerError(f"{self._shown}: {type(exc).__name__}: {said:.300}", hint=_HINT) from cause
 
 
 @contextmanager
