@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from mlops_core.errors import (
     IntegrityError,
     InvalidNameError,
 )
+from mlops_core.stores.conditional_writes import Retries
 from mlops_core.testing import make_package
 from mlops_core.testing.packages import package_of
 
@@ -105,6 +107,60 @@ class TestMakingAVersion:
         assert len(creations) == 2
         assert (made.version, made.reused) == (2, False)
         assert sorted(place.back_door.numbers("churn")) == [1, 2]
+
+    def test_a_twin_that_may_not_be_deleted_stays(self, place: Place, caplog: pytest.LogCaptureFixture) -> None:
+        refused = answer(403, "PERMISSION_DENIED", "Permission denied")
+        met: list[Request] = []
+
+        def plan(request: Request) -> Fate:
+            if request.path.endswith(CREATE):
+                met.append(request)
+                return Fate(kind="late", status=504) if len(met) == 1 else PASS
+            if request.path.endswith("model-versions/delete"):
+                return refused
+            if len(met) == 1:
+                looked.append(request)
+            elif looked:
+                place.proxy.deliver()
+            return PASS
+
+        looked: list[Request] = []
+        with place.proxy.planning(plan), caplog.at_level(logging.WARNING):
+            made = place.registry.register("churn", PACKAGE, operation_id="op")
+        assert (made.version, made.reused) == (1, False)
+        assert operations(place) == ["op", "op"]
+        assert "churn:2 is the same as churn:1" in caplog.text
+
+    def test_twins_that_cannot_be_looked_for_are_no_error(self, place: Place, caplog: pytest.LogCaptureFixture) -> None:
+        met: list[Request] = []
+
+        def plan(request: Request) -> Fate:
+            if request.path.endswith(CREATE):
+                met.append(request)
+                return answer(503) if len(met) == 1 else PASS
+            return answer(503) if len(met) > 1 else PASS
+
+        with place.proxy.planning(plan), caplog.at_level(logging.WARNING):
+            made = place.registry.register("churn", PACKAGE, operation_id="op")
+        assert (made.version, operations(place)) == (1, ["op"])
+        assert "churn:1 may have a twin" in caplog.text
+
+    def test_a_server_that_asks_for_patience_gets_a_minute_of_it(self, place: Place) -> None:
+        waited: list[float] = []
+        registry = place.another(retries=Retries(sleep=waited.append, clock=lambda: sum(waited))).registry
+        busy = answer(429, "REQUEST_LIMIT_EXCEEDED", **{"Retry-After": "20"})
+        creations: list[Request] = []
+
+        def plan(request: Request) -> Fate:
+            if request.path.endswith(CREATE):
+                creations.append(request)
+                return busy
+            return PASS
+
+        with place.proxy.planning(plan), pytest.raises(BackendUnavailableError):
+            registry.register("churn", PACKAGE, operation_id="op")
+        assert len(creations) == 5
+        assert 40 < sum(waited) < 60
 
     def test_a_refusal_is_asked_once(self, place: Place) -> None:
         with (

@@ -6,19 +6,19 @@ import io
 import json
 import os
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from mlops_core.errors import AdapterNotFoundError, BackendUnavailableError
+from mlops_core.errors import AdapterNotFoundError
 from mlops_core.json_values import as_text
 from mlops_core.stores.conditional_writes import Retries
 
 from adapter_mlflow._answers import one
 from adapter_mlflow._direct_files import DirectPlaces
-from adapter_mlflow._errors import ServerError, UnexpectedAnswerError, UnreachableError, classify, lost_race
+from adapter_mlflow._errors import ServerError, UnexpectedAnswerError
 from adapter_mlflow._served_files import ServedFiles, is_served
 from adapter_mlflow.redaction import without_credentials
+from adapter_mlflow.retrying import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,18 +35,14 @@ if TYPE_CHECKING:
 
 _API: Final = "/api/2.0/mlflow/"
 _FIRST_ERROR: Final = 400
-_TOO_MANY: Final = 429
 _LONGEST_TEXT: Final = 500
-_LONGEST_PAUSE: Final = 10.0
-_DEADLINE: Final = 60.0
-"""Seconds after whose end a request is not made again."""
 
 
 class MlflowRestClient:
     """Requests to one server. It may be used from several threads; connections are made on first use.
 
-    A request that may be made twice is made again while the server is unavailable. One that creates something is made
-    again only if it is certain that it was not carried out: whoever calls has to look first.
+    A request that may be made twice is made again while the server is unavailable. One that creates something is not:
+    whoever calls has to look first, see :func:`adapter_mlflow.retrying.made_once`.
 
     Args:
         settings: How the server is asked.
@@ -77,7 +73,7 @@ class MlflowRestClient:
             method: ``GET``, ``POST``, ``PATCH`` or ``DELETE``.
             path: Such as ``runs/create``.
             values: The query of a ``GET``, or else the body.
-            creates: Whether a second such request would make a second thing.
+            creates: Whether a second such request would make a second thing; it is not made again here.
 
         Returns:
             The answer, an object of JSON.
@@ -147,23 +143,15 @@ class MlflowRestClient:
 
     def asked(self, method: str, path: str, /, *, creates: bool = False, **more: Any) -> Mapping[str, JsonValue]:
         """The answer to a request, an object of JSON."""
-        return self.trying(lambda: _object(self.sent(method, path, **more)), creates=creates)
 
-    def trying(self, request: Callable[[], _Answer], *, creates: bool = False) -> _Answer:
+        def request() -> Mapping[str, JsonValue]:
+            return _object(self.sent(method, path, **more))
+
+        return request() if creates else self.trying(request)
+
+    def trying(self, request: Callable[[], _Answer]) -> _Answer:
         """The answer of requests that are made again while the server is unavailable."""
-        deadline = time.monotonic() + _DEADLINE
-        attempt = 0
-        while True:
-            try:
-                return request()
-            except (ServerError, UnreachableError) as exc:
-                attempt += 1
-                again = _certainly_not_done(exc) if creates else classify(exc) is BackendUnavailableError
-                if not again or attempt >= self._retries.attempts or time.monotonic() > deadline:
-                    raise
-                self._retries.pause(self._retries.first_pause, attempt - 1)
-                if isinstance(exc, ServerError) and exc.retry_after:
-                    self._retries.sleep(min(exc.retry_after, _LONGEST_PAUSE))
+        return repeated(request, self._retries)
 
     def sent(self, method: str, path: str, **more: Any) -> Response:
         """The answer to one request, which is not made again.
@@ -202,12 +190,6 @@ class MlflowRestClient:
             if self._http is None or self._opened_by != os.getpid():
                 self._http, self._opened_by = _open(self._settings), os.getpid()
             return self._http
-
-
-def _certainly_not_done(error: ServerError | UnreachableError) -> bool:
-    if isinstance(error, UnreachableError):
-        return error.unsent
-    return error.status == _TOO_MANY or lost_race(error)
 
 
 def _object(answer: Response) -> Mapping[str, JsonValue]:

@@ -9,9 +9,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mlops_core.errors import BackendUnavailableError
-
-from adapter_mlflow._errors import classify, is_missing
+from adapter_mlflow._errors import is_missing
+from adapter_mlflow.retrying import made_once
 from adapter_mlflow.run_documents import CARRIER, milliseconds, this_millisecond
 from adapter_mlflow.run_search import having_tag
 from adapter_mlflow.version_documents import RUN
@@ -153,18 +152,17 @@ class PackageHomes:
 
     def _carrier(self, model: str, is_new: bool) -> Home:  # noqa: FBT001 (one caller, which says it by name)
         experiment_id = self._experiments.id_for_runs(self._experiment, operation="register")
-        attempt = 0
         found = None if is_new else self._found(experiment_id, model)
-        while found is None:
+        if found is None:
             try:
-                found = self._made(experiment_id, model)
-            except Exception as exc:
-                attempt += 1
-                if classify(exc) is not BackendUnavailableError or attempt >= self._retries.attempts:
-                    self._experiments.forget(self._experiment)  # it may be in the trash meanwhile
-                    raise
-                self._retries.pause(self._retries.first_pause, attempt - 1)
-                found = self._found(experiment_id, model)
+                found, _ = made_once(  # a second one does no harm
+                    lambda: self._made(experiment_id, model),
+                    lambda: self._found(experiment_id, model),
+                    self._retries,
+                )
+            except Exception:
+                self._experiments.forget(self._experiment)  # it may be in the trash meanwhile
+                raise
         return self._remember(self._carriers, model, self._home(found))
 
     def _found(self, experiment_id: str, model: str) -> StoredRun | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from mlops_core.errors import AccessDeniedError, BackendUnavailableError, ConflictError
+from mlops_core.errors import AccessDeniedError, ConflictError
 from mlops_core.manifest import open_verified
 from mlops_core.side_by_side import for_each_file
 
-from adapter_mlflow._errors import ServerError, already_exists, classify, is_missing
+from adapter_mlflow._errors import MlflowError, ServerError, already_exists, classify, is_missing
 from adapter_mlflow.artifact_names import stored_name
+from adapter_mlflow.retrying import made_once
 from adapter_mlflow.version_description import description_of
 from adapter_mlflow.version_documents import DIGEST, version_tags
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from adapter_mlflow.package_homes import Home, PackageHomes
     from adapter_mlflow.version_documents import StoredVersion
 
+_log: Final = logging.getLogger(__name__)
 _GLANCE: Final = 20
 """How many of the newest versions are looked at together: more would take the server longer than a second request."""
 
@@ -180,31 +183,37 @@ class Registrar:
         )
 
     def _made_version(self, asked: Registration, home: Home, source: str) -> StoredVersion:
-        tags = version_tags(asked)
-        attempt = 0
-        while True:
-            try:
-                made = self._requests.create_version(
-                    asked.model, source=source, run_id=home.run_id, tags=tags, description=description_of(asked)
-                )
-            except Exception as exc:
-                if classify(exc) is not BackendUnavailableError:
-                    raise
-                attempt += 1
-                self._retries.pause(self._retries.first_pause, attempt - 1)
-                own = _of_call(self._same(asked), asked)
-                if own:
-                    return own[-1]
-                if attempt >= self._retries.attempts:
-                    raise
-            else:
-                return self._without_twins(asked, made) if attempt else made
+        tags, description = version_tags(asked), description_of(asked)
+
+        def make() -> StoredVersion:
+            return self._requests.create_version(
+                asked.model, source=source, run_id=home.run_id, tags=tags, description=description
+            )
+
+        def look() -> StoredVersion | None:
+            own = _of_call(self._same(asked), asked)
+            return own[-1] if own else None
+
+        made, perhaps_twice = made_once(make, look, self._retries)
+        return self._without_twins(asked, made) if perhaps_twice else made
 
     def _without_twins(self, asked: Registration, made: StoredVersion) -> StoredVersion:
-        """The version of this call: an earlier request, taken for lost, may have been carried out after all."""
-        *twins, own = _of_call(self._same(asked), asked) or [made]
+        """The version of this call: an earlier request, taken for lost, may have been carried out after all.
+
+        The version is there, whatever becomes of its twins: to delete one, MLflow wants more than to make it.
+        """
+        try:
+            *twins, own = _of_call(self._same(asked), asked) or [made]
+        except MlflowError as exc:
+            _log.warning("%s:%s may have a twin, which nobody has looked for: %s", made.model, made.number, exc)
+            return made
         for each in twins:
-            self._requests.delete_version(asked.model, each.number)
+            try:
+                self._requests.delete_version(asked.model, each.number)
+            except MlflowError as exc:
+                if not is_missing(exc):
+                    told = "%s:%s is the same as %s:%s, and could not be deleted: %s"
+                    _log.warning(told, each.model, each.number, own.model, own.number, exc)
         return own
 
     def _conflict(self, model: str, why: str, hint: str) -> ConflictError:
