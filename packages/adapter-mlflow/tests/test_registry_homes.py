@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from adapter_mlflow.package_homes import SECONDS
+from adapter_mlflow.package_homes import SECONDS, Home
 from mlops_core.errors import IntegrityError
 from mlops_core.stores.conditional_writes import Retries
 from mlops_core.testing import make_package
@@ -143,3 +143,9 @@ def test_reading_an_old_version_changes_no_home(place: Place) -> None:
     registry.get("churn", 1)
     assert register(registry, "the third") == 3
     assert run_of(place, 3) == run_of(place, 2)
+
+
+def test_the_longest_address_of_a_package_fits_every_database() -> None:
+    longest_root = "x" * 200  # what PostgreSQL keeps of a run; of a version's source it keeps 500
+    home = Home("0" * 32, longest_root, until=0)
+    assert len(home.package("m" * 63, "o" * 64, "0" * 64)) <= 500
