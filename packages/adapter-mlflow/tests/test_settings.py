@@ -40,6 +40,9 @@ def opened(folder: Path, **options: Any) -> MlflowBackend:
         ({"username": NAME}, "half of the credentials"),
         ({"password": WORD}, "half of the credentials"),
         ({"token": WORD, "username": NAME, "password": WORD}, "given twice"),
+        ({"registry_uri": "https://models.example", "token": WORD}, "two servers"),
+        ({"registry_uri": "http://mlflow.example", "username": NAME, "password": WORD}, "two servers"),
+        ({"registry_uri": "https://mlflow.example:8443", "token": WORD}, "two servers"),
         ({"token": "canary-token"}, "must say where a secret is kept"),
         ({"ca_bundle": "ca.pem", "insecure_tls": True}, "pointless"),
         ({"tracking_uri": "http://host", "ca_bundle": "ca.pem"}, "without effect"),
@@ -63,6 +66,18 @@ def test_what_cannot_work_is_refused_with_a_sentence(options: dict[str, Any], wo
     assert words in str(caught.value)
     assert "canary" not in repr(caught.value) + str(caught.value)
     assert "backend" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"registry_uri": "https://models.example"},
+        {"registry_uri": "https://mlflow.example:443/models", "token": WORD},
+    ],
+    ids=str,
+)
+def test_the_registry_may_have_another_address(options: dict[str, Any], tmp_path: Path) -> None:
+    opened(tmp_path, **options).close()
 
 
 def test_a_missing_secret_is_told_when_it_is_needed_and_not_before(

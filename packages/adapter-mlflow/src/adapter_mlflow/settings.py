@@ -24,7 +24,8 @@ class MlflowSettings:
 
     Attributes:
         tracking_uri: The server's address, ``https://`` or ``http://``.
-        registry_uri: The address of its registry, where that is another server; by default ``tracking_uri``.
+        registry_uri: The address of the server of models, of their files and of the runs that hold those; by default
+            ``tracking_uri``. With credentials, another path of the same server only: they are meant for one.
         token: A bearer token, as a reference.
         username: The user of basic authentication, as a reference.
         password: The password of that user, as a reference.
@@ -93,6 +94,12 @@ class MlflowSettings:
                 "leave out token, or username and password",
             ),
             (
+                (self.token or self.username) is not None and len({_server(each) for each in self.addresses}) > 1,
+                "the credentials would go to two servers",
+                "registry_uri names another one than tracking_uri",
+                'name two backends: use = { model_registry = "...", experiment_tracker = "..." }',
+            ),
+            (
                 self.ca_bundle is not None and self.insecure_tls,
                 "insecure_tls makes ca_bundle pointless",
                 "with it any certificate is believed",
@@ -123,6 +130,11 @@ class MlflowSettings:
                 "",
             ),
         )
+
+
+def _server(address: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _can_name_an_experiment(name: str) -> bool:
