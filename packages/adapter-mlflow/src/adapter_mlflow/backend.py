@@ -60,8 +60,9 @@ class MlflowBackend:
     def native(self) -> Any:
         """MLflow's own ``MlflowClient`` of the same servers.
 
-        It takes its credentials, certificates and workspace from MLflow's environment variables and not from the
-        settings: it has no other way, and this library writes no environment.
+        It takes its credentials, certificates and workspace from MLflow's environment variables, whenever it makes a
+        request, and not from the settings: it offers no public way to be given others, and this library writes no
+        environment.
         """
         return self._ports.native
 
@@ -111,15 +112,11 @@ class MlflowPorts:
         self._tracking = MlflowRestClient(settings, address=tracking, retries=retries)
         same = tracking == registry
         self._registry = self._tracking if same else MlflowRestClient(settings, address=registry, retries=retries)
-        runs = RunClient(self._tracking)
+        # MLflow takes a version only of files that it serves itself, so those are on the registry's server too.
+        runs = RunClient(self._registry)
         homes = PackageHomes(runs, Experiments(runs, backend=backend), experiment=settings.experiment, retries=retries)
         self.registry: MlflowModelRegistry = MlflowModelRegistry(
-            self._registry,
-            files=self._tracking,
-            homes=homes,
-            backend=backend,
-            address=pages or registry,
-            retries=retries,
+            self._registry, homes=homes, backend=backend, address=pages or registry, retries=retries
         )
         self.tracker: MlflowExperimentTracker = MlflowExperimentTracker(
             self._tracking, backend=backend, address=pages or tracking, retries=retries

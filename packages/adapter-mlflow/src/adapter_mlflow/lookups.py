@@ -21,7 +21,6 @@ from mlops_core.errors import (
 from mlops_core.ports.model_registry import PinnedVersion
 
 from adapter_mlflow._errors import MlflowError, ServerError, classify, is_missing
-from adapter_mlflow.artifact_names import stored_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from adapter_mlflow.recent_looks import Look, RecentLooks
     from adapter_mlflow.registration import Registrar
     from adapter_mlflow.version_documents import StoredModel, StoredVersion
-    from adapter_mlflow.version_roots import VersionRoots
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +51,6 @@ class Lookups:
         requests: Requests about models and versions.
         registrar: Is told what was seen.
         foreign: Versions without a record.
-        roots: Where the files of versions lie.
         looks: What was seen a moment ago.
         backend: The configured name, for messages.
         address: The server's address, for pages.
@@ -65,7 +62,6 @@ class Lookups:
         *,
         registrar: Registrar,
         foreign: ForeignVersions,
-        roots: VersionRoots,
         looks: RecentLooks,
         backend: str,
         address: str,
@@ -73,7 +69,6 @@ class Lookups:
         self._requests = requests
         self._registrar = registrar
         self._foreign = foreign
-        self._roots = roots
         self._looks = looks
         self._backend = backend
         self._address = address
@@ -201,35 +196,6 @@ class Lookups:
             raise self.no_version(version.model, version.version, "open", why=why)
         look = self._looks.take(version, path)
         return look or self._looks.remember(found, version.digest)
-
-    def manifest_bytes(self, look: Look) -> bytes:
-        """``package.json`` of a version, as it is stored."""
-        if look.version.digest is None:
-            return self.manifest(look).to_bytes()
-        data = look.version.manifest_bytes
-        if not data:
-            raise IntegrityError(
-                "'package.json' of a version is missing",
-                where=self.where(look.version),
-                why="its tags mlops.manifest are gone",
-                hint='register the model again with if_exists="new"',
-            )
-        return data
-
-    def manifest(self, look: Look) -> Manifest:
-        """What a version holds."""
-        if look.manifest is None:
-            where = self.where(look.version)
-            if look.version.digest is None:
-                look.manifest = self._foreign.manifest(look.version, where=where)
-            else:
-                look.manifest = look.version.manifest(where=where)
-        return look.manifest
-
-    def place(self, look: Look, path: str) -> tuple[str, str]:
-        """Where a file of a version lies: the address of the folder, and the name below it."""
-        root = self._roots.root(look.version, where=self.where(look.version))
-        return root, path if look.version.digest is None else stored_name(path)
 
     def forget(self, model: str) -> None:
         """Let everything about a model be looked at anew."""

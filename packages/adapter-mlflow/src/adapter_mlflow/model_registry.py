@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mlops_core.errors import (
-    ArtifactNotFoundError,
     ConflictError,
-    IntegrityError,
     ModelNotFoundError,
     UnsupportedOperationError,
     VersionNotFoundError,
-    near_matches,
 )
-from mlops_core.manifest import MANIFEST_FILE
 from mlops_core.naming import check_alias, check_tags, check_version
 from mlops_core.ports.model_registry import (
     UNCHECKED,
@@ -33,7 +28,7 @@ from adapter_mlflow.foreign_versions import ForeignVersions
 from adapter_mlflow.lookups import Lookups, can_be_an_alias
 from adapter_mlflow.recent_looks import RecentLooks
 from adapter_mlflow.registration import Registrar
-from adapter_mlflow.telling_stream import TellingStream
+from adapter_mlflow.version_files import VersionFiles
 from adapter_mlflow.version_roots import VersionRoots
 
 if TYPE_CHECKING:
@@ -48,7 +43,6 @@ if TYPE_CHECKING:
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
-_BUFFER: Final = 1 << 20
 
 
 class MlflowModelRegistry:
@@ -58,8 +52,7 @@ class MlflowModelRegistry:
     registered with MLflow alone has no record: see :mod:`adapter_mlflow.foreign_versions`.
 
     Args:
-        client: Asks the registry.
-        files: Asks for files.
+        client: Asks the server.
         homes: The runs below which files lie.
         backend: The configured name, for messages.
         address: The registry's address, for the pages of models.
@@ -70,27 +63,27 @@ class MlflowModelRegistry:
         self,
         client: MlflowRestClient,
         *,
-        files: MlflowRestClient,
         homes: PackageHomes,
         backend: str,
         address: str,
         retries: Retries | None = None,
     ) -> None:
-        self._client = client
-        self._files = files
         self._backend = backend
         self._requests = RegistryClient(client)
-        self._registrar = Registrar(self._requests, files, homes, backend=backend, retries=retries or Retries())
+        self._registrar = Registrar(self._requests, client, homes, backend=backend, retries=retries or Retries())
         self._looks = RecentLooks()
-        roots = VersionRoots(self._requests, RunClient(files))
+        roots = VersionRoots(self._requests, RunClient(client))
+        foreign = ForeignVersions(roots, client)
         self._find = Lookups(
             self._requests,
             registrar=self._registrar,
-            foreign=ForeignVersions(roots, files),
-            roots=roots,
+            foreign=foreign,
             looks=self._looks,
             backend=backend,
             address=address,
+        )
+        self._version_files = VersionFiles(
+            client, find=self._find, looks=self._looks, foreign=foreign, roots=roots, backend=backend
         )
 
     @property
@@ -299,36 +292,8 @@ class MlflowModelRegistry:
         for ``package.json`` then. Two for another.
         """
         check_version(version.version)
-        subject = f"{version.model}:{version.version}"
-        with self._telling("open", subject):
-            look = self._looks.take(version, path) or self._find.look(version, path)
-            if path == MANIFEST_FILE:
-                return io.BytesIO(self._find.manifest_bytes(look))
-            manifest = self._find.manifest(look)
-            if path not in manifest.paths:
-                raise ArtifactNotFoundError(
-                    f"{subject} holds no {path!r:.80}",
-                    operation="open",
-                    subject=subject,
-                    backend=self._backend,
-                    why=f"it holds {', '.join(manifest.paths)}",
-                    hint=near_matches(path, manifest.paths) or "open a path of manifest.paths",
-                )
-            try:
-                stream = self._files.get_artifact(*self._find.place(look, path))
-            except ServerError as exc:
-                if not is_missing(exc):
-                    raise
-                self._find.look(version, path)  # perhaps the version is gone too
-                raise IntegrityError(
-                    f"{path!r} of {subject} is missing",
-                    where=f"backend {self._backend!r}",
-                    why="the manifest names it, and the server has no such file",
-                    hint='register the model again with if_exists="new"',
-                ) from exc
-            if isinstance(stream, io.BytesIO):
-                return stream
-            return io.BufferedReader(TellingStream(stream, lambda: self._telling("open", subject)), _BUFFER)
+        with self._telling("open", f"{version.model}:{version.version}"):
+            return self._version_files.open(version, path)
 
     def _telling(self, operation: str, subject: str) -> AbstractContextManager[None]:
         return telling(operation, subject=subject, backend=self._backend)
