@@ -7,6 +7,7 @@ import logging
 import os
 import traceback
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from adapter_mlflow import MlflowBackend, MlflowPorts, MlflowSettings
@@ -179,3 +180,21 @@ def test_two_servers_at_once_and_no_trace_in_the_process(
         second.get("both", 2)
     guarded.close()
     free.close()
+
+
+def test_models_and_their_files_on_another_server_than_runs(
+    mlflow_on_sqlite: MlflowServer, proxy: HttpProxy, tmp_path: Path
+) -> None:
+    options = {"tracking_uri": proxy.url, "registry_uri": mlflow_on_sqlite.url}
+    backend = MlflowBackend("two", options, base=tmp_path)
+    registry, model, run = backend.model_registry(), f"elsewhere-{uuid4().hex}", "0" * 32
+    registry.register(model, PACKAGE, operation_id="op", run=run)
+    registry.set_alias(model, "champion", 1)
+    with registry.open(registry.resolve(model, "champion"), "model.bin") as stream:
+        assert stream.read() == b"a model"
+    assert registry.get(model, 1).run == run, "whatever server it is of"
+    assert proxy.requests == 0
+    with pytest.raises(AuthenticationError):
+        backend.experiment_tracker().start_run("churn")
+    assert proxy.requests == 1
+    backend.close()
