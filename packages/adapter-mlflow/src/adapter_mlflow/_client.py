@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
@@ -19,6 +18,7 @@ from adapter_mlflow._errors import ServerError, UnexpectedAnswerError
 from adapter_mlflow._served_files import ServedFiles, is_served
 from adapter_mlflow.redaction import without_credentials
 from adapter_mlflow.retrying import repeated
+from adapter_mlflow.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -54,7 +54,7 @@ class MlflowRestClient:
         self._settings = settings
         self._address = address or settings.addresses[0]
         self._retries = retries or Retries()
-        self._lock = threading.Lock()
+        self._lock = ThreadLock()
         self._http: Http | None = None
         self._direct = DirectPlaces(self._address)
         self._opened_by = os.getpid()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from mlops_core.errors import AdapterNotFoundError, ConfigurationError, MlopsErr
 from adapter_mlflow._artifact_entry import ArtifactEntry
 from adapter_mlflow._errors import UnexpectedAnswerError, UnreachableError, missing_file
 from adapter_mlflow.redaction import without_secrets_of_addresses
+from adapter_mlflow.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -40,7 +40,7 @@ class DirectPlaces:
 
     def __init__(self, server: str) -> None:
         self._server = server
-        self._lock = threading.Lock()
+        self._lock = ThreadLock()
         self._places: OrderedDict[str, DirectFiles] = OrderedDict()
 
     def at(self, root: str) -> DirectFiles:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from mlops_core.errors import ConflictError
 
 from adapter_mlflow._errors import already_exists, is_missing
+from adapter_mlflow.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from adapter_mlflow._run_client import Experiment, RunClient
@@ -26,7 +26,7 @@ class Experiments:
     def __init__(self, requests: RunClient, *, backend: str) -> None:
         self._requests = requests
         self._backend = backend
-        self._lock = threading.Lock()
+        self._lock = ThreadLock()
         self._names: dict[str, str] = {}
         self._ids: dict[str, str] = {}
 

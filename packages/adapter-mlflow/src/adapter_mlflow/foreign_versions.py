@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,6 +15,7 @@ from mlops_core.errors import IntegrityError
 from mlops_core.manifest import MANIFEST_FILE, Manifest, PackageFile
 
 from adapter_mlflow.redaction import without_secrets_of_addresses
+from adapter_mlflow.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ class ForeignVersions:
     def __init__(self, roots: VersionRoots, files: MlflowRestClient) -> None:
         self._roots = roots
         self._files = files
-        self._lock = threading.Lock()
+        self._lock = ThreadLock()
         self._known: OrderedDict[tuple[object, ...], Manifest] = OrderedDict()
 
     def manifest(self, version: StoredVersion, *, where: str) -> Manifest:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from adapter_mlflow._errors import is_missing
 from adapter_mlflow.retrying import made_once
 from adapter_mlflow.run_documents import CARRIER, milliseconds, this_millisecond
 from adapter_mlflow.run_search import having_tag
+from adapter_mlflow.thread_lock import ThreadLock
 from adapter_mlflow.version_documents import RUN
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class PackageHomes:
         self._experiments = experiments
         self._experiment = experiment
         self._retries = retries
-        self._lock = threading.Lock()
+        self._lock = ThreadLock()
         self._carriers: OrderedDict[str, Home] = OrderedDict()
         self._own: OrderedDict[str, Home] = OrderedDict()
 

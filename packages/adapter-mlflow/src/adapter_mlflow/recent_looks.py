@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from adapter_mlflow.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class RecentLooks:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ThreadLock()
         self._looks: OrderedDict[tuple[str, int], Look] = OrderedDict()
 
     def remember(self, version: StoredVersion, digest: str, manifest: Manifest | None = None) -> Look:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import AccessDeniedError, ConflictError
@@ -13,6 +12,7 @@ from mlops_core.side_by_side import for_each_file
 from adapter_mlflow._errors import MlflowError, ServerError, already_exists, classify, is_missing
 from adapter_mlflow.artifact_names import stored_name
 from adapter_mlflow.retrying import made_once
+from adapter_mlflow.thread_lock import ThreadLock
 from adapter_mlflow.version_description import description_of
 from adapter_mlflow.version_documents import DIGEST, version_tags
 
@@ -59,7 +59,7 @@ class Registrar:
         self._homes = homes
         self._backend = backend
         self._retries = retries
-        self._lock = threading.Lock()
+        self._lock = ThreadLock()
         self._models: set[str] = set()
 
     def is_model(self, name: str) -> bool:

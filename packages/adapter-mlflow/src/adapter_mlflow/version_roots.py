@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import IntegrityError
 
 from adapter_mlflow._errors import ServerError, is_missing
+from adapter_mlflow.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from adapter_mlflow._registry_client import RegistryClient
@@ -35,7 +35,7 @@ class VersionRoots:
     def __init__(self, requests: RegistryClient, runs: RunClient) -> None:
         self._requests = requests
         self._runs = runs
-        self._lock = threading.Lock()
+        self._lock = ThreadLock()
         self._known: OrderedDict[tuple[object, ...], str] = OrderedDict()
 
     def root(self, version: StoredVersion, *, where: str) -> str:
