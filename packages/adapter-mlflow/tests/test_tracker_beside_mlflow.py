@@ -102,6 +102,18 @@ class TestRunsOfOthers:
         place.rest.tell("experiments/restore", experiment_id=experiment)
         place.tracker.start_run("churn").finish()
 
+    def test_an_experiment_that_somebody_renames_keeps_its_old_name_where_it_is_known(self, place: Place) -> None:
+        runs = [place.tracker.start_run("churn").id]
+        experiment = place.rest.ask("runs/get", run_id=runs[0])["run"]["info"]["experiment_id"]
+        place.rest.tell("experiments/update", experiment_id=experiment, new_name="churn, 2nd try")
+        runs.append(place.tracker.start_run("churn").id)
+        assert place.rest.ask("runs/get", run_id=runs[1])["run"]["info"]["experiment_id"] == experiment
+        assert place.tracker.get_run(runs[0]).experiment == "churn"
+        assert list(place.tracker.runs("churn")) == []  # searches ask MLflow anew
+        found = list(place.tracker.runs("churn, 2nd try"))
+        assert {each.id for each in found} == set(runs)
+        assert {each.experiment for each in found} == {"churn, 2nd try"}
+
     def test_a_parameter_that_somebody_else_has_written_is_a_conflict(self, place: Place) -> None:
         run = place.tracker.start_run("churn")
         place.rest.tell("runs/log-parameter", run_id=run.id, key="depth", value="3")
