@@ -14,6 +14,7 @@ from mlops_core.errors import (
     ConflictError,
     IntegrityError,
     InvalidNameError,
+    VersionNotFoundError,
 )
 from mlops_core.stores.conditional_writes import Retries
 from mlops_core.testing import make_package
@@ -256,6 +257,19 @@ class TestBadInput:
         with pytest.raises(IntegrityError):
             place.registry.register("churn", bad, operation_id="op")
         assert list(place.back_door.numbers("churn")) == []
+
+    def test_what_broke_off_leaves_at_most_a_model_that_the_next_call_uses(self, place: Place) -> None:
+        storm = answer(503)
+        with (
+            place.proxy.planning(lambda each: storm if each.method == "PUT" else PASS),
+            pytest.raises(BackendUnavailableError),
+        ):
+            place.registry.register("churn", PACKAGE, operation_id="op")
+        assert [each.name for each in place.registry.models()] == ["churn"]
+        with pytest.raises(VersionNotFoundError):
+            place.cold().latest("churn")
+        assert place.cold().register("churn", PACKAGE, operation_id="op-2").version == 1
+        assert operations(place) == ["op-2"]
 
 
 class TestLongRecords:

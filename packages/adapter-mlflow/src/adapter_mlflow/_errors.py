@@ -70,15 +70,7 @@ class ServerError(MlflowError):
 
 
 class UnreachableError(MlflowError):
-    """No whole answer came.
-
-    Attributes:
-        unsent: Whether it is certain that the server has received nothing.
-    """
-
-    def __init__(self, text: str, *, unsent: bool = False, hint: str = "") -> None:
-        super().__init__(text, hint=hint)
-        self.unsent = unsent
+    """No whole answer came."""
 
 
 class UnexpectedAnswerError(MlflowError):

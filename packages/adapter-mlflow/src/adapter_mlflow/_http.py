@@ -95,9 +95,8 @@ def telling_failures(url: str) -> Generator[None]:
     except (requests.RequestException, HTTPError, OSError) as exc:
         inner = exc.args[0] if exc.args and isinstance(exc.args[0], BaseException) else exc
         reason = getattr(inner, "reason", None) or inner
-        unsent = isinstance(exc, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
         text = str(reason).rpartition(": ")[2] if isinstance(reason, NewConnectionError) else str(reason)
-        raise UnreachableError(f"no answer from {url.partition('?')[0]}: {text[:300]}", unsent=unsent) from exc
+        raise UnreachableError(f"no answer from {url.partition('?')[0]}: {text[:300]}") from exc
 
 
 class _Credentials(AuthBase):

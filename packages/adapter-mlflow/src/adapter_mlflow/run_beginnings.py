@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from mlops_core.errors import BackendUnavailableError
-
-from adapter_mlflow._errors import MlflowError, classify
+from adapter_mlflow._errors import MlflowError
+from adapter_mlflow.retrying import made_once
 from adapter_mlflow.run_documents import OPERATION_ID
 from adapter_mlflow.run_search import having_tag
 
@@ -46,25 +45,17 @@ class RunBeginnings:
         Raises:
             MlflowError: It failed, or nobody knows whether it did.
         """
-        began = self._retries.clock()
-        attempt = 0
-        while True:
-            try:
-                run = self._requests.create_run(experiment_id, name=name, started=started, tags=tags)
-            except Exception as exc:
-                if classify(exc) is not BackendUnavailableError:
-                    raise
-                attempt += 1
-                self._retries.pause(self._retries.first_pause, attempt - 1)  # it may be carried out a moment later
-                found = self._of_call(experiment_id, tags)
-                if found:
-                    return found[0]
-                if attempt >= self._retries.attempts or self._retries.too_late(began):
-                    raise
-            else:
-                if attempt:
-                    self._remove_twins(run, tags)
-                return run
+
+        def make() -> StoredRun:
+            return self._requests.create_run(experiment_id, name=name, started=started, tags=tags)
+
+        def look() -> StoredRun | None:
+            return next(iter(self._of_call(experiment_id, tags)), None)
+
+        run, perhaps_twice = made_once(make, look, self._retries)
+        if perhaps_twice:
+            self._remove_twins(run, tags)
+        return run
 
     def _remove_twins(self, run: StoredRun, tags: Mapping[str, str]) -> None:
         """Put into the trash what an earlier request of this call has begun, which was taken for lost."""
