@@ -40,7 +40,7 @@ class Home:
     Attributes:
         run_id: The run.
         root: The address.
-        until: When the run has to be looked at again; a moment of the clock of :class:`PackageHomes`.
+        until: When the run has to be looked at again; a moment of the clock of :class:`Retries`.
     """
 
     run_id: str
@@ -119,13 +119,11 @@ class PackageHomes:
             return None
         alive = self._alive(self._carriers, model, known.run_id)
         if alive is None:
-            _log.warning(
-                "the run %s that holds files of versions of %r was deleted, and MLflow's next gc deletes those files: "
-                "mlflow runs restore --run-id %s brings them back until then",
-                known.run_id,
-                model,
-                known.run_id,
+            told = (
+                "the run %s, which holds files of versions of %r, is in MLflow's trash or gone: "
+                "before the next mlflow gc, mlflow runs restore --run-id %s brings it back"
             )
+            _log.warning(told, known.run_id, model, known.run_id)
         return alive
 
     def _alive(self, memory: OrderedDict[str, Home], key: str, run_id: str) -> Home | None:
