@@ -53,6 +53,8 @@ def test_mlflow_sees_the_version_its_aliases_and_its_record_and_loads_it(on_mlfl
     for alias in ("challenger", "champion"):
         model = "HistGradientBoostingClassifier"
         assert f"mlflow.sklearn.load_model('models:/late-flight@{alias}') is a {model}\n" in seen
+    for line in ("parameter estimator = hist_gradient_boosting_classifier", "metric    test_roc_auc = 0.7"):
+        assert line in seen, "the run of the training has them"
     digest = re.search(r"registered as version 1 in 'mlflow' \((\w{12})\)", printed)
     assert digest
     assert f"mlops.digest = {digest[1]}" in seen

@@ -94,6 +94,16 @@ class Session:
         """
         return self._offering("experiment_tracker").experiment_tracker()
 
+    def offers(self, port: PortName) -> bool:
+        """Whether ``use`` chooses a backend for a port, and that backend has it.
+
+        Raises:
+            ConfigurationError: The backend cannot be opened, or the session is closed.
+            AdapterNotFoundError: Its adapter is not installed.
+        """
+        use = self._settings.use
+        return (isinstance(use, str) or port in use) and port in self.backend(self.backend_name(port)).ports
+
     def backend_name(self, port: PortName) -> str:
         """The configured name of the backend that ``use`` chooses for a port."""
         return self._settings.backend_for(port)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -13,6 +14,8 @@ from mlops_core.errors import ConfigurationError, DatasetError, FeatureError, In
 from mlops_core.features import FeatureFactory
 from mlops_core.operations.timelines import aware, described
 from mlops_core.operations.train import TrainingResult, train_model
+from mlops_core.operations.training_document import Evaluation, FittedCandidate
+from mlops_core.operations.training_run import TrainingRun, training_run
 from mlops_core.reports.documents import TrainingDocument
 from mlops_core.sessions import open_session
 from mlops_core.settings import load_settings
@@ -20,6 +23,7 @@ from mlops_core.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlops_core.ports.experiment_tracker import ExperimentTracker
     from mlops_core.sessions import Session
     from mlops_core.settings import TrainJob
 
@@ -94,11 +98,13 @@ def session(project: Path) -> Session:
     return open_session(config=project / "mlops.toml")
 
 
-def trained(session: Session, job: TrainJob, model: str = "late") -> TrainingResult:
+def trained(
+    session: Session, job: TrainJob, model: str = "late", tracker: ExperimentTracker | None = None
+) -> TrainingResult:
     factory = FeatureFactory()
     assert job.definitions is not None
     factory.load_definitions(job.definitions)
-    return train_model(model, job, registry=session.model_registry, backend="home", features=factory)
+    return train_model(model, job, registry=session.model_registry, backend="home", tracker=tracker, features=factory)
 
 
 def test_the_best_candidate_is_registered_with_the_metrics_of_rows_that_it_did_not_learn_from(
@@ -137,6 +143,67 @@ def test_training_again_gives_back_the_same_version(session: Session, job: Train
     first, second = trained(session, job), trained(session, job)
     assert (second.version.version, second.version.digest, second.version.reused) == (1, first.version.digest, True)
     assert [each.version for each in session.model_registry.versions("late")] == [1]
+
+
+def test_a_run_tells_what_was_learnt_from_what_was_tried_and_what_came_of_it(session: Session, job: TrainJob) -> None:
+    tracker = session.experiment_tracker
+    grown = replace(job.candidates[1], parameters={"C": 0.5, "class_weight": "balanced"})
+    changed = replace(job, candidates=(*job.candidates, grown))
+    done = trained(session, changed, tracker=tracker)
+    assert done.version.run is not None
+    run = tracker.get_run(done.version.run)
+    scores = [each.score for each in done.document.candidates]
+    assert (run.experiment, run.status) == ("late", "finished")
+    assert run.params["dataset_digest"] == session.model_registry.get("late", 1).manifest.dataset_digest
+    assert run.params["features"] == '["far"]'
+    chosen = done.document.candidates[scores.index(max(scores))]
+    assert run.params["estimator"] == chosen.name == "logistic_regression"
+    given = {name: value for name, value in run.params.items() if name.startswith("logistic_regression.")}
+    assert given in ({}, {"logistic_regression.C": "0.5", "logistic_regression.class_weight": "balanced"})
+    points = tracker.metric_history(run.id, "candidate_roc_auc")
+    assert [(each.step, each.value) for each in points] == list(enumerate(scores, start=1))
+    assert {name: run.metrics[name] for name in done.version.metrics} == done.version.metrics
+    assert (run.tags["model"], run.tags["version"], run.tags["digest"]) == ("late", "1", done.version.digest)
+
+
+def test_training_again_makes_another_run_of_the_same_version(session: Session, job: TrainJob) -> None:
+    tracker = session.experiment_tracker
+    versions = [trained(session, job, tracker=tracker).version for _ in range(2)]
+    assert [each.version for each in versions] == [1, 1]
+    assert [each.tags["version"] for each in tracker.runs("late")] == ["1", "1"]
+
+
+def test_the_run_of_a_training_that_fails_has_failed_and_nothing_is_registered(session: Session, job: TrainJob) -> None:
+    tracker = session.experiment_tracker
+    wrong = replace(job.candidates[1], parameters={"C": -1.0})
+    with pytest.raises(DatasetError):
+        trained(session, replace(job, candidates=(wrong,)), tracker=tracker)
+    assert [each.status for each in tracker.runs("late")] == ["failed"]
+    assert list(session.model_registry.models()) == []
+
+
+def test_what_is_longer_than_a_parameter_can_be_is_a_file_of_the_run(session: Session, job: TrainJob) -> None:
+    tracker = session.experiment_tracker
+    wide = replace(job.candidates[1], parameters={"class_weight": {str(number): 1.0 for number in range(2_000)}})
+    with training_run(tracker, "late", tags={}, commit="abc") as notes:
+        fitted = FittedCandidate(name="wide", parameters=wide.parameters, estimator=None, score=math.nan, seconds=1)
+        notes.chose(fitted, Evaluation(truths={}, predictions={}, metrics={"test": {"roc_auc": math.inf}}))
+    assert notes.id is not None
+    run = tracker.get_run(notes.id)
+    assert run.params == {"estimator": "wide"}
+    assert run.metrics == {"test_roc_auc": math.inf}
+    assert run.tags == {"commit": "abc"}
+    with tracker.open_file(notes.id, "parameters/wide.class_weight.txt") as stream:
+        assert json.load(stream) == wide.parameters["class_weight"]
+
+
+def test_a_tracker_of_finite_numbers_is_given_no_others(session: Session) -> None:
+    tracker = session.experiment_tracker
+    metrics = {"test": {"roc_auc": math.nan, "brier": 0.25}}
+    with tracker.start_run("late") as run:
+        fitted = FittedCandidate(name="any", parameters={}, estimator=None, score=0.5, seconds=1)
+        TrainingRun(run, finite=True).chose(fitted, Evaluation(truths={}, predictions={}, metrics=metrics))
+    assert tracker.get_run(run.id).metrics == {"test_brier": 0.25}
 
 
 def test_a_metric_where_less_is_better_chooses_the_smallest(session: Session, job: TrainJob) -> None:

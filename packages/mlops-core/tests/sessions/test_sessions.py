@@ -113,6 +113,13 @@ def test_a_missing_port_shows_the_line_to_type(adapters: Adapters) -> None:
         assert caught.value.backend == "prod"
 
 
+def test_a_port_is_offered_if_use_chooses_a_backend_that_has_it(adapters: Adapters) -> None:
+    with adapters.session(settings_using("prod")) as opened:
+        assert [opened.offers(port) for port in PORTS] == [port == "model_registry" for port in PORTS]
+    with adapters.session(settings_using({"artifact_store": "lake"})) as opened:
+        assert [opened.offers(port) for port in PORTS] == [port == "artifact_store" for port in PORTS]
+
+
 def test_threads_share_one_backend(adapters: Adapters) -> None:
     with adapters.session(settings_using("lake")) as opened, ThreadPoolExecutor(8) as pool:
         barrier = threading.Barrier(8)

@@ -42,6 +42,7 @@ def train(
             job,
             registry=session.model_registry,
             backend=session.backend_name("model_registry"),
+            tracker=session.experiment_tracker if session.offers("experiment_tracker") else None,
             features=features,
             commit=commit_of(settings.base),
             progress=tell,

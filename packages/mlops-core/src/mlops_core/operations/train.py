@@ -11,11 +11,13 @@ from mlops_core.operations.evaluation import Judge, better
 from mlops_core.operations.register import register_model
 from mlops_core.operations.training_document import Evaluation, FittedCandidate, document_training, truth_of
 from mlops_core.operations.training_parts import frame_of, split_for_training
+from mlops_core.operations.training_run import training_run
 
 if TYPE_CHECKING:
     from mlops_core.features import FeatureFactory
     from mlops_core.models import Estimator, ModelFactory
     from mlops_core.operations.training_parts import TrainingParts
+    from mlops_core.ports.experiment_tracker import ExperimentTracker
     from mlops_core.ports.model_registry import ModelRegistry, ModelVersion
     from mlops_core.reports.documents import TrainingDocument
     from mlops_core.settings import Candidate, TrainJob
@@ -54,6 +56,7 @@ def train_model(
     *,
     registry: ModelRegistry,
     backend: str,
+    tracker: ExperimentTracker | None = None,
     features: FeatureFactory | None = None,
     estimators: ModelFactory | None = None,
     commit: str | None = None,
@@ -70,6 +73,7 @@ def train_model(
         job: What to train, on what, how to choose.
         registry: Where the version goes.
         backend: The configured name of the registry's backend, for the report.
+        tracker: Where a run of the training is kept, in the experiment of the model's name; the version names it.
         features: Where feature names are looked up; the default factory if not given.
         estimators: Where estimator names are looked up; the default factory if not given.
         commit: Commit of the code, for the record.
@@ -103,25 +107,31 @@ def train_model(
     judge.check_metric(job.metric)
 
     fitted: list[FittedCandidate] = []
-    for number, (candidate, estimator) in enumerate(zip(job.candidates, unfitted, strict=True), start=1):
-        told(f"fitting {candidate.estimator} ({number} of {len(unfitted)})", number, steps)
-        fitted.append(_fit(candidate, estimator, parts, judge, metric=job.metric, threads=job.threads))
-    best = fitted[0]
-    for each in fitted[1:]:
-        best = each if better(job.metric, each.score, best.score) else best
+    with training_run(tracker, model, tags=job.tags, commit=commit) as notes:
+        notes.began(job, parts)
+        for number, (candidate, estimator) in enumerate(zip(job.candidates, unfitted, strict=True), start=1):
+            told(f"fitting {candidate.estimator} ({number} of {len(unfitted)})", number, steps)
+            fitted.append(_fit(candidate, estimator, parts, judge, metric=job.metric, threads=job.threads))
+            notes.tried(number, fitted[-1], metric=job.metric)
+        best = fitted[0]
+        for each in fitted[1:]:
+            best = each if better(job.metric, each.score, best.score) else best
 
-    told("evaluating", steps - 2, steps)
-    evaluation = Evaluation.of(best, parts, judge)
-    told("registering", steps - 1, steps)
-    version = register_model(
-        registry,
-        model,
-        best.estimator,
-        dataset=parts.train,
-        metrics=evaluation.record_metrics,
-        tags=job.tags,
-        commit=commit,
-    )
+        told("evaluating", steps - 2, steps)
+        evaluation = Evaluation.of(best, parts, judge)
+        notes.chose(best, evaluation)
+        told("registering", steps - 1, steps)
+        version = register_model(
+            registry,
+            model,
+            best.estimator,
+            dataset=parts.train,
+            metrics=evaluation.record_metrics,
+            tags=job.tags,
+            run=notes.id,
+            commit=commit,
+        )
+        notes.registered(version)
     document = document_training(
         version,
         backend=backend,
