@@ -11,15 +11,21 @@ from uuid import uuid4
 import pytest
 import requests
 from adapter_mlflow import MlflowPorts, MlflowSettings
-from mlops_core.errors import AccessDeniedError
+from mlops_core.errors import AccessDeniedError, ModelNotFoundError
+from mlops_core.operations.round_trips import try_registry
 from mlops_core.secret import Secret
 from mlops_core.testing import make_package
 
 from tests.contract.mlflow_subjects import IMPATIENT
+from tests.servers.http_proxy import PASS, Fate
 from tests.servers.mlflow_servers import ADMIN
+
+from .registry_places import place_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    from adapter_mlflow import MlflowModelRegistry
 
     from tests.servers.mlflow_servers import MlflowServer
 
@@ -154,6 +160,46 @@ def test_who_has_what_the_row_says_may_and_who_has_one_level_less_may_not(
     for lower in {(less(experiment), model), (experiment, less(model))} - {(experiment, model)}:
         with guarded(mlflow_for_users, tmp_path, *lower) as (ports, name), pytest.raises(AccessDeniedError):
             call(ports, name)
+
+
+FORBIDDEN: Final = Fate(kind="answer", status=403, body=b"Forbidden", headers={"Content-Type": "text/plain"})
+MISSING: Final = "nobody-has-made-it"
+
+
+@pytest.mark.parametrize(
+    "ask_for",
+    [
+        lambda registry: registry.get(MISSING, 1),
+        lambda registry: registry.resolve(MISSING, "champion"),
+        lambda registry: registry.latest(MISSING),
+        lambda registry: list(registry.versions(MISSING)),
+        lambda registry: registry.set_alias(MISSING, "champion", 1),
+        lambda registry: registry.set_tags(MISSING, 1, {"team": "risk"}),
+    ],
+)
+def test_a_model_that_may_be_asked_for_is_told_missing_though_its_versions_may_not(
+    mlflow_on_sqlite: MlflowServer, ask_for: Callable[[MlflowModelRegistry], object]
+) -> None:
+    with place_on(mlflow_on_sqlite) as place:  # a server that lets everybody read, unless it is told otherwise
+        plan = lambda request: FORBIDDEN if "model-versions/get" in request.path or "/alias" in request.path else PASS  # noqa: E731
+        with place.proxy.planning(plan), pytest.raises(ModelNotFoundError):
+            ask_for(place.registry)
+
+
+def test_what_may_not_be_asked_for_may_be_missing_and_the_error_says_so(
+    mlflow_for_users: MlflowServer, tmp_path: Path
+) -> None:
+    with guarded(mlflow_for_users, tmp_path, "READ", "READ") as (ports, _):
+        with pytest.raises(AccessDeniedError) as caught:
+            ports.registry.resolve(MISSING, "champion")
+        assert "not there" in caught.value.hint
+
+
+def test_the_doctor_takes_no_offence_at_a_server_that_forbids_to_ask_for_what_was_deleted(
+    mlflow_for_users: MlflowServer, tmp_path: Path
+) -> None:
+    with guarded(mlflow_for_users, tmp_path, "EDIT", "") as (ports, _):
+        try_registry(ports.registry, model=f"probe-{uuid4().hex}", probe_id="op")
 
 
 def less(level: str) -> str:

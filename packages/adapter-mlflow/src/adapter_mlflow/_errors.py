@@ -27,13 +27,15 @@ _LOST_RACES: Final = ("UniqueViolation", "UNIQUE constraint failed", "Duplicate 
 """What databases say to the second of two who insert the same row; MLflow passes it on as a bad request."""
 _OTHER_VALUE: Final = "Changing param values is not allowed"
 _HINTS: Final[Mapping[type[BackendError], str]] = {
-    AccessDeniedError: "ask whoever runs the server: loading needs READ, registering EDIT, deleting MANAGE",
+    AccessDeniedError: "ask whoever runs the server: loading needs READ, registering EDIT, deleting MANAGE; where users"
+    " have no permission by default, the server says the same of what is not there",
     AlreadyExistsError: "choose another name",
     AuthenticationError: "check token, or username and password",
     BackendError: "look at what the server says; tracking_uri must be the address of an MLflow server",
     BackendUnavailableError: "check tracking_uri and the network, then make the same call again",
     NotFoundError: "look at what is there, for example with mlops ls",
 }
+_HINTS_OF_CODES: Final = {"FEATURE_DISABLED": "leave the option workspace out: this server has no workspaces"}
 
 
 class MlflowError(Exception):
@@ -62,7 +64,7 @@ class ServerError(MlflowError):
         said = f"{code or 'HTTP'} ({status})"
         if status == _MISSING and not code:
             text = f"{text}, and not from MLflow: something else answers there"
-        super().__init__(f"{said}: {text}" if text else said)
+        super().__init__(f"{said}: {text}" if text else said, hint=_HINTS_OF_CODES.get(code, ""))
         self.status = status
         self.code = code
         self.text = text
@@ -87,6 +89,8 @@ def classify(error: Exception) -> type[BackendError] | None:
         return AuthenticationError
     if error.status == _FORBIDDEN or error.code == "PERMISSION_DENIED":
         return AccessDeniedError
+    if error.code in _HINTS_OF_CODES:  # whatever its status, it will say so again
+        return BackendError
     if error.status in _TRY_AGAIN or error.status >= _SERVER_ERRORS or lost_race(error):
         return BackendUnavailableError
     if is_missing(error):

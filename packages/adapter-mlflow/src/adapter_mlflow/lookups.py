@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from mlops_core.errors import (
+    AccessDeniedError,
     AliasNotFoundError,
     AuthenticationError,
     BackendUnavailableError,
@@ -134,18 +135,32 @@ class Lookups:
     @contextmanager
     def told_apart(self, model: str, version: int, operation: str) -> Generator[None]:
         """Say whether the model or its version is missing, which the server leaves open."""
+        with self.refused_for_good(model, operation):
+            try:
+                yield
+            except ServerError as exc:
+                if not is_missing(exc):
+                    raise
+                self._looks.forget(model, version)
+                self._see_again(model, operation)
+                raise self.no_version(model, version, operation) from exc
+
+    @contextmanager
+    def refused_for_good(self, model: str, operation: str) -> Generator[None]:
+        """Tell a missing model from a forbidden one where a user may ask for models, but not for their versions."""
         try:
             yield
         except ServerError as exc:
-            if not is_missing(exc):
-                raise
-            self._looks.forget(model, version)
-            try:
-                self.model(model, operation)
-            except ModelNotFoundError:
-                self.forget(model)
-                raise
-            raise self.no_version(model, version, operation) from exc
+            if classify(exc) is AccessDeniedError:
+                self._see_again(model, operation)
+            raise
+
+    def _see_again(self, model: str, operation: str) -> None:
+        try:
+            self.model(model, operation)
+        except ModelNotFoundError:
+            self.forget(model)
+            raise
 
     def pin(self, version: StoredVersion) -> PinnedVersion:
         """What the port says of where an alias points at."""
@@ -240,7 +255,7 @@ class Lookups:
             subject=f"{model.name}@{alias}",
             backend=self._backend,
             why=near_matches(alias, model.aliases) or "the model has no aliases",
-            hint=f"mlops promote {model.name}:<version> --alias {alias:.80}",
+            hint=f"mlops ls {model.name} shows its aliases; mlops promote points one at a version",
         )
 
 

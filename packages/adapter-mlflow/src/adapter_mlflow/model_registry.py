@@ -142,7 +142,8 @@ class MlflowModelRegistry:
             if not can_be_an_alias(alias):
                 raise self._find.no_alias(self._find.model(model, "resolve"), alias)
             try:
-                found = self._requests.version_of_alias(model, alias)
+                with self._find.refused_for_good(model, "resolve"):
+                    found = self._requests.version_of_alias(model, alias)
             except ServerError as exc:
                 if is_missing(exc):
                     raise self._find.no_model(model, "resolve") from exc

@@ -184,7 +184,7 @@ class StoreModelRegistry:
                 subject=f"{model}@{alias}",
                 backend=self._backend,
                 why=near_matches(alias, head.aliases) or "the model has no aliases",
-                hint=f"mlops promote {model}:<version> --alias {alias}",
+                hint=f"mlops ls {model} shows its aliases; mlops promote points one at a version",
             )
         self._files.remember(head)
         return PinnedVersion(model=model, version=target.version, digest=target.digest)

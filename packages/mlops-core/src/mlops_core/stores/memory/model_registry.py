@@ -163,7 +163,7 @@ class MemoryModelRegistry:
                     subject=f"{model}@{alias}",
                     backend=self._backend,
                     why=near_matches(alias, stored.aliases) or "the model has no aliases",
-                    hint=f"mlops promote {model}:<version> --alias {alias}",
+                    hint=f"mlops ls {model} shows its aliases; mlops promote points one at a version",
                 )
             return _pin(stored.versions[stored.aliases[alias]].record)
 
