@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import resource
+import threading
 import traceback
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from adapter_mlflow import MlflowPorts, MlflowSettings
 from adapter_mlflow._direct_files import DirectPlaces
 from adapter_mlflow._errors import telling
 from adapter_mlflow.redaction import without_credentials
+from mlflow.store.artifact import artifact_repository_registry
 from mlops_core.errors import ConfigurationError, IntegrityError, MlopsError
 from mlops_core.models.cache import PackageCache
 from mlops_core.secret import Secret
@@ -150,6 +152,26 @@ def test_the_sdk_has_one_repository_for_each_place_and_few_in_all() -> None:
     for each in range(1, 20):
         places.at(f"s3://bucket/{each}")
     assert places.at("s3://bucket/0") is not first
+
+
+def test_a_place_that_does_not_answer_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, give_up = threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> object:
+        asked.set()
+        give_up.wait(30)
+        return object()
+
+    schemes: Any = artifact_repository_registry.get_registered_artifact_repositories()
+    monkeypatch.setitem(schemes, "slow", slow)  # as a plugin of MLflow's would
+    places = DirectPlaces("http://127.0.0.1:9")
+    thread = threading.Thread(target=places.at, args=("slow://nowhere/0",))
+    thread.start()
+    assert asked.wait(30)
+    assert places.at("s3://bucket/0")
+    assert thread.is_alive()
+    give_up.set()
+    thread.join()
 
 
 def test_a_short_name_of_a_user_spoils_no_text(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from mlops_core.errors import IntegrityError
 from mlops_core.models.cache import PackageCache
 from mlops_core.testing import make_package
 
-from tests.servers.http_proxy import Fate
+from tests.servers.http_proxy import PASS, Fate
 
 from .registry_places import Place, by_hand, place_on
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlops_core.testing.packages import MemoryPackage
 
+    from tests.servers.http_proxy import Request
     from tests.servers.mlflow_servers import MlflowServer
 
 pytestmark = pytest.mark.enable_socket
@@ -112,7 +114,40 @@ def test_where_the_files_of_a_copy_lie_is_asked_once(place: Place, tmp_path: Pat
         point_at(place, "copy", "models:/pointing/1")
     registry = place.cold()
     pinned = registry.latest("copy")
-    fetched = PackageCache(tmp_path / "cache", 1 << 30)
-    requests = FILES if has_a_record else FILES - 1  # the other was asked at reading
-    assert place.count(lambda: fetched.fetch(registry, pinned)) == requests
-    assert place.count(lambda: PackageCache(tmp_path / "again", 1 << 30).fetch(registry, pinned)) == FILES
+
+    def open_all() -> None:
+        for path in package.manifest.paths:
+            registry.open(pinned, path).close()
+
+    files = FILES - 1  # package.json is a tag, or was made at reading
+    assert place.count(open_all) == files + int(has_a_record)  # of the other it was asked at reading
+    assert place.count(lambda: PackageCache(tmp_path / "cache", 1 << 30).fetch(registry, pinned)) == files + 1
+
+
+def test_one_that_is_asked_for_in_vain_holds_up_no_other(place: Place) -> None:
+    by_hand(place, files_of(make_package("slow")), "slow")
+    by_hand(place, files_of(make_package("quick")), "quick")
+    for each in ("slow", "quick"):
+        found = place.rest.ask("model-versions/get", name=each, version="1")["model_version"]
+        point_at(place, f"{each} copy", f"runs:/{found['run_id']}/model", run_id=found["run_id"])
+    asked, answered = threading.Event(), threading.Event()
+    run_of_slow = place.rest.ask("model-versions/get", name="slow", version="1")["model_version"]["run_id"]
+
+    def plan(request: Request) -> Fate:
+        if run_of_slow not in request.path or "runs/get" not in request.path:
+            return PASS
+        asked.set()
+        return Fate(delay=5)
+
+    def read_the_slow_one() -> None:
+        place.registry.get("slow copy", 1)
+        answered.set()
+
+    with place.proxy.planning(plan):
+        thread = threading.Thread(target=read_the_slow_one)
+        thread.start()
+        assert asked.wait(30)
+        assert place.registry.get("quick copy", 1).version == 1
+        assert not answered.is_set()
+        thread.join()
+    assert answered.is_set()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import OrderedDict
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
@@ -17,7 +16,7 @@ from mlops_core.errors import AdapterNotFoundError, ConfigurationError, MlopsErr
 from adapter_mlflow._artifact_entry import ArtifactEntry
 from adapter_mlflow._errors import UnexpectedAnswerError, UnreachableError, missing_file
 from adapter_mlflow.redaction import without_secrets_of_addresses
-from adapter_mlflow.thread_lock import ThreadLock
+from adapter_mlflow.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -40,8 +39,7 @@ class DirectPlaces:
 
     def __init__(self, server: str) -> None:
         self._server = server
-        self._lock = ThreadLock()
-        self._places: OrderedDict[str, DirectFiles] = OrderedDict()
+        self._places = Remembered[str, DirectFiles](_KEPT)
 
     def at(self, root: str) -> DirectFiles:
         """The files below an address, such as ``s3://bucket/1/run/artifacts``.
@@ -50,18 +48,11 @@ class DirectPlaces:
             ConfigurationError: It is a folder of the server's machine, which is out of reach here.
             AdapterNotFoundError: What the SDK needs for such a place is not installed.
         """
-        with self._lock:
-            place = self._places.get(root) or DirectFiles(root, self._server)
-            self._places[root] = place
-            self._places.move_to_end(root)
-            while len(self._places) > _KEPT:
-                self._places.popitem(last=False)
-            return place
+        return self._places.get(root) or self._places.put(root, DirectFiles(root, self._server))
 
     def forget(self) -> None:
         """Let go of what the SDK keeps."""
-        with self._lock:
-            self._places.clear()
+        self._places.clear()
 
 
 class DirectFiles:

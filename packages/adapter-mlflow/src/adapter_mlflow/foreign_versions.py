@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mlops_core.errors import IntegrityError
 from mlops_core.manifest import MANIFEST_FILE, Manifest, PackageFile
 
 from adapter_mlflow.redaction import without_secrets_of_addresses
-from adapter_mlflow.thread_lock import ThreadLock
+from adapter_mlflow.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,8 +49,7 @@ class ForeignVersions:
     def __init__(self, roots: VersionRoots, files: MlflowRestClient) -> None:
         self._roots = roots
         self._files = files
-        self._lock = ThreadLock()
-        self._known: OrderedDict[tuple[object, ...], Manifest] = OrderedDict()
+        self._known = Remembered[tuple[object, ...], Manifest](_REMEMBERED)
 
     def manifest(self, version: StoredVersion, *, where: str) -> Manifest:
         """What a version holds, as far as its files tell.
@@ -61,15 +59,7 @@ class ForeignVersions:
             MlflowError: They cannot be read.
         """
         key = (version.model, version.number, version.source, version.created_at)
-        with self._lock:
-            known = self._known.get(key)
-        if known is None:
-            known = self._made(version, where)
-            with self._lock:
-                self._known[key] = known
-                while len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
-        return known
+        return self._known.get(key) or self._known.put(key, self._made(version, where))
 
     def _made(self, version: StoredVersion, where: str) -> Manifest:
         root = self._roots.root(version, where=where)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from adapter_mlflow.remembered import Remembered
 from adapter_mlflow.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
@@ -51,32 +50,27 @@ class RecentLooks:
         clock: Seconds that never go back.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = ThreadLock()
-        self._looks: OrderedDict[tuple[str, int], Look] = OrderedDict()
+        self._looks = Remembered[tuple[str, int], Look](_REMEMBERED)
 
     def remember(self, version: StoredVersion, digest: str, manifest: Manifest | None = None) -> Look:
         """Keep a look; it takes the place of an earlier one."""
         look = Look(version=version, digest=digest, manifest=manifest, until=self._clock() + SECONDS)
-        with self._lock:
-            self._looks[version.model, version.number] = look
-            self._looks.move_to_end((version.model, version.number))
-            while len(self._looks) > _REMEMBERED:
-                self._looks.popitem(last=False)
-        return look
+        return self._looks.put((version.model, version.number), look)
 
     def take(self, version: PinnedVersion, path: str) -> Look | None:
         """The look that counts for one file, which it does not do a second time."""
+        look = self._looks.get((version.model, version.version))
+        if look is None or look.digest != version.digest or look.until < self._clock():
+            return None
         with self._lock:
-            look = self._looks.get((version.model, version.version))
-            if look is None or look.digest != version.digest or look.until < self._clock() or path in look.opened:
+            if path in look.opened:
                 return None
             look.opened.add(path)
-            return look
+        return look
 
     def forget(self, model: str, version: int | None = None) -> None:
         """Let a version, or all of a model, be looked at anew."""
-        with self._lock:
-            for key in [key for key in self._looks if key[0] == model and version in {None, key[1]}]:
-                del self._looks[key]
+        self._looks.forget_those(lambda key: key[0] == model and version in {None, key[1]})

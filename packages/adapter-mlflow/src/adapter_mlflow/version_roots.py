@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import IntegrityError
 
 from adapter_mlflow._errors import ServerError, is_missing
-from adapter_mlflow.thread_lock import ThreadLock
+from adapter_mlflow.remembered import Remembered
 
 if TYPE_CHECKING:
     from adapter_mlflow._registry_client import RegistryClient
@@ -35,11 +34,12 @@ class VersionRoots:
     def __init__(self, requests: RegistryClient, runs: RunClient) -> None:
         self._requests = requests
         self._runs = runs
-        self._lock = ThreadLock()
-        self._known: OrderedDict[tuple[object, ...], str] = OrderedDict()
+        self._known = Remembered[tuple[object, ...], str](_REMEMBERED)
 
     def root(self, version: StoredVersion, *, where: str) -> str:
-        """The address of a version's folder; one request at first, none later, and none at all for most sources.
+        """The address of a version's folder; requests at first only, and none at all for most sources.
+
+        Threads that ask for the same one at first may all ask the server: none waits for another's answer.
 
         Args:
             version: The version.
@@ -51,12 +51,7 @@ class VersionRoots:
         if not version.source.startswith((_MODEL, _RUN)):
             return version.source
         key = (version.model, version.number, version.source, version.created_at)
-        with self._lock:  # held while asking: the files of a package are opened side by side
-            if key not in self._known:
-                self._known[key] = self._asked(version, where)
-                while len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
-            return self._known[key]
+        return self._known.get(key) or self._known.put(key, self._asked(version, where))
 
     def _asked(self, version: StoredVersion, where: str) -> str:
         source = version.source
