@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from adapter_mlflow.recent_looks import SECONDS
 from mlops_core.models.cache import PackageCache
+from mlops_core.stores.conditional_writes import Retries
 from mlops_core.testing import make_package
 
 from .registry_places import Place, place_on
@@ -116,6 +118,19 @@ def test_loading(place: Place, tmp_path: Path) -> None:
     assert place.count(lambda: cache.fetch(place.cold(), pin)) == 0
     elsewhere = PackageCache(tmp_path / "elsewhere", 1 << 30)
     assert place.count(lambda: elsewhere.fetch(place.cold(), pin)) == FILES
+
+
+def test_a_look_counts_for_a_minute(place: Place) -> None:
+    register(place.registry, "first")
+    seconds = 0.0
+    registry = place.another(retries=Retries(clock=lambda: seconds)).registry
+    record = registry.get("churn", 1)
+    seconds = SECONDS + 1
+    assert place.count(lambda: registry.open(record, "model.bin").close()) == 2
+    registry.get("churn", 1)
+    seconds += SECONDS - 1
+    assert place.count(lambda: registry.open(record, "model.bin").close()) == 1
+    assert place.count(lambda: registry.open(record, "model.bin").close()) == 2, "once for each file"
 
 
 def test_reading(place: Place) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adapter_mlflow import MlflowPorts, MlflowSettings
-from mlops_core.errors import BackendUnavailableError
+from mlops_core.errors import BackendError, BackendUnavailableError
 
 from tests.servers.http_proxy import PASS, Fate
 
@@ -74,6 +74,30 @@ def test_reading_goes_on_where_the_connection_broke(mlflow_on_sqlite: MlflowServ
         assert len(reads) == 2
         assert reads[1] is not None
         assert 0 < int(reads[1].removeprefix("bytes=").removesuffix("-")) <= 2 * MIB
+
+
+@pytest.mark.parametrize(
+    ("status", "part"), [(200, None), (200, "bytes {start}-"), (206, None), (206, "bytes 1{start}-"), (206, "bytes 1-")]
+)
+def test_something_else_than_the_rest_is_not_taken_for_it(
+    mlflow_on_sqlite: MlflowServer, status: int, part: str | None
+) -> None:
+    with place_on(mlflow_on_sqlite) as place, place.tracker.start_run("churn") as run:
+        run.log_files({"a.bin": CONTENT})
+
+        def plan(request: Request) -> Fate:
+            if "range" not in request.headers:
+                return Fate(kind="break", length=2 * MIB)
+            start = request.headers["range"].removeprefix("bytes=").removesuffix("-")
+            headers = {} if part is None else {"Content-Range": part.format(start=start)}
+            return Fate(kind="answer", status=status, body=CONTENT, headers=headers)
+
+        with (
+            place.proxy.planning(lambda each: plan(each) if each.path.endswith("a.bin") else PASS),
+            place.tracker.open_file(run.id, "a.bin") as stream,
+            pytest.raises(BackendError, match="something else came"),
+        ):
+            stream.read()
 
 
 def test_a_file_that_breaks_off_each_time_is_an_error_of_ours(mlflow_on_sqlite: MlflowServer) -> None:

@@ -56,7 +56,7 @@ class MlflowModelRegistry:
         homes: The runs below which files lie.
         backend: The configured name, for messages.
         address: The registry's address, for the pages of models.
-        retries: How often and how fast a version is tried to be made.
+        retries: How often and how fast a version is tried to be made; and the clock.
     """
 
     def __init__(
@@ -70,8 +70,9 @@ class MlflowModelRegistry:
     ) -> None:
         self._backend = backend
         self._requests = RegistryClient(client)
-        self._registrar = Registrar(self._requests, client, homes, backend=backend, retries=retries or Retries())
-        self._looks = RecentLooks()
+        retries = retries or Retries()
+        self._registrar = Registrar(self._requests, client, homes, backend=backend, retries=retries)
+        self._looks = RecentLooks(retries.clock)
         roots = VersionRoots(self._requests, RunClient(client))
         foreign = ForeignVersions(roots, client)
         self._find = Lookups(
