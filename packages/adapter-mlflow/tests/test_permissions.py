@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from adapter_mlflow import MlflowModelRegistry
 
+    from tests.servers.http_proxy import Request
     from tests.servers.mlflow_servers import MlflowServer
 
 pytestmark = pytest.mark.enable_socket
@@ -164,24 +165,25 @@ def test_who_has_what_the_row_says_may_and_who_has_one_level_less_may_not(
 
 FORBIDDEN: Final = Fate(kind="answer", status=403, body=b"Forbidden", headers={"Content-Type": "text/plain"})
 MISSING: Final = "nobody-has-made-it"
+ASKING: Final[list[Callable[[MlflowModelRegistry], object]]] = [
+    lambda registry: registry.get(MISSING, 1),
+    lambda registry: registry.resolve(MISSING, "champion"),
+    lambda registry: registry.latest(MISSING),
+    lambda registry: list(registry.versions(MISSING)),
+    lambda registry: registry.set_alias(MISSING, "champion", 1),
+    lambda registry: registry.set_tags(MISSING, 1, {"team": "risk"}),
+]
 
 
-@pytest.mark.parametrize(
-    "ask_for",
-    [
-        lambda registry: registry.get(MISSING, 1),
-        lambda registry: registry.resolve(MISSING, "champion"),
-        lambda registry: registry.latest(MISSING),
-        lambda registry: list(registry.versions(MISSING)),
-        lambda registry: registry.set_alias(MISSING, "champion", 1),
-        lambda registry: registry.set_tags(MISSING, 1, {"team": "risk"}),
-    ],
-)
+@pytest.mark.parametrize("ask_for", ASKING)
 def test_a_model_that_may_be_asked_for_is_told_missing_though_its_versions_may_not(
     mlflow_on_sqlite: MlflowServer, ask_for: Callable[[MlflowModelRegistry], object]
 ) -> None:
     with place_on(mlflow_on_sqlite) as place:  # a server that lets everybody read, unless it is told otherwise
-        plan = lambda request: FORBIDDEN if "model-versions/get" in request.path or "/alias" in request.path else PASS  # noqa: E731
+
+        def plan(request: Request) -> Fate:
+            return FORBIDDEN if "model-versions/get" in request.path or "/alias" in request.path else PASS
+
         with place.proxy.planning(plan), pytest.raises(ModelNotFoundError):
             ask_for(place.registry)
 
