@@ -24,16 +24,9 @@ from adapter_mlflow.experiments import Experiments
 from adapter_mlflow.metric_notes import values_of
 from adapter_mlflow.run import MlflowRun, RunContext
 from adapter_mlflow.run_beginnings import RunBeginnings
-from adapter_mlflow.run_documents import (
-    CARRIER,
-    OPERATION_ID,
-    milliseconds,
-    name_tags,
-    short_name,
-    this_millisecond,
-    time_of,
-)
+from adapter_mlflow.run_documents import milliseconds, name_tags, short_name, this_millisecond, time_of
 from adapter_mlflow.run_search import searches_for
+from adapter_mlflow.tags import CARRIER, OPERATION_ID
 from adapter_mlflow.telling_stream import TellingStream
 
 if TYPE_CHECKING:

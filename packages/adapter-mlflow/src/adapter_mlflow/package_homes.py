@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from adapter_mlflow._errors import is_missing
 from adapter_mlflow.retrying import made_once
-from adapter_mlflow.run_documents import CARRIER, milliseconds, this_millisecond
+from adapter_mlflow.run_documents import milliseconds, this_millisecond
 from adapter_mlflow.run_search import having_tag
+from adapter_mlflow.tags import CARRIER, RUN
 from adapter_mlflow.thread_lock import ThreadLock
-from adapter_mlflow.version_documents import RUN
 
 if TYPE_CHECKING:
     from mlops_core.stores.conditional_writes import Retries

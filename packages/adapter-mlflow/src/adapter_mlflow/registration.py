@@ -12,9 +12,10 @@ from mlops_core.side_by_side import for_each_file
 from adapter_mlflow._errors import MlflowError, ServerError, already_exists, classify, is_missing
 from adapter_mlflow.artifact_names import stored_name
 from adapter_mlflow.retrying import made_once
+from adapter_mlflow.tags import DIGEST
 from adapter_mlflow.thread_lock import ThreadLock
 from adapter_mlflow.version_description import description_of
-from adapter_mlflow.version_documents import DIGEST, version_tags
+from adapter_mlflow.version_documents import version_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from adapter_mlflow._errors import MlflowError
 from adapter_mlflow.retrying import made_once
-from adapter_mlflow.run_documents import OPERATION_ID
 from adapter_mlflow.run_search import having_tag
+from adapter_mlflow.tags import OPERATION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

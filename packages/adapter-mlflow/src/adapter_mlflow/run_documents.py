@@ -14,6 +14,7 @@ from mlops_core.ports.experiment_tracker import RunRecord
 from mlops_core.stores.defaults import now
 
 from adapter_mlflow.metric_notes import StoredPoint, last_value
+from adapter_mlflow.tags import pairs, users_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,13 +22,8 @@ if TYPE_CHECKING:
     from mlops_core.json_values import JsonValue
     from mlops_core.ports.experiment_tracker import RunStatus
 
-OPERATION_ID: Final = "mlops.operation_id"
-"""The tag by which a run is looked for whose creation was not answered."""
-CARRIER: Final = "mlops.carrier"
-"""The tag of a run that holds the files of a model's versions, and is no attempt at anything."""
 _NAME: Final = "mlops.name"
 _USER: Final = "mlflow.user"
-_VENDORS: Final = ("mlflow.", "mlops.")
 _MAX_NAME: Final = 250
 _MAX_TAG: Final = 8_000
 _STATUS: Final[Mapping[str, RunStatus]] = {
@@ -91,7 +87,7 @@ class StoredRun:
             ended_at=self.ended_at,
             params=self.params,
             metrics={point.key: last_value(point, self.tags) for point in self.last_points},
-            tags={key: value for key, value in self.tags.items() if not key.startswith(_VENDORS)},
+            tags=users_own(self.tags),
             url=url,
         )
 
@@ -113,9 +109,9 @@ def run_from_json(value: JsonValue) -> StoredRun:
         status=status,
         started_at=time_of(info.get("start_time", 0)),
         ended_at=None if ended is None or status == "running" else time_of(ended),
-        params=_pairs(data.get("params", [])),
+        params=pairs(data.get("params", [])),
         last_points=[point_from_json(each) for each in as_mappings(data.get("metrics", []))],
-        tags=_pairs(data.get("tags", [])),
+        tags=pairs(data.get("tags", [])),
         artifact_root=as_text(info.get("artifact_uri", "")),
         deleted=info.get("lifecycle_stage") == "deleted",
     )
@@ -184,7 +180,3 @@ def time_of(value: JsonValue) -> datetime:
 def this_millisecond() -> datetime:
     """Now, as exactly as MLflow keeps it."""
     return time_of(milliseconds(now()))
-
-
-def _pairs(value: JsonValue) -> dict[str, str]:
-    return {as_text(each["key"]): as_text(each["value"]) for each in as_mappings(value)}

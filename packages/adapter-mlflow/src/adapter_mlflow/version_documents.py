@@ -13,6 +13,7 @@ from mlops_core.manifest import Manifest
 from mlops_core.ports.model_registry import ModelVersion, Origin
 
 from adapter_mlflow.run_documents import time_of
+from adapter_mlflow.tags import DIGEST, OPERATION_ID, RUN, pairs, users_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,15 +22,11 @@ if TYPE_CHECKING:
     from mlops_core.json_values import JsonValue
     from mlops_core.ports.registration_values import Registration
 
-DIGEST: Final = "mlops.digest"
-OPERATION_ID: Final = "mlops.operation_id"
-RUN: Final = "mlops.run"
 _MANIFEST: Final = "mlops.manifest"
 _METRICS: Final = "mlops.metrics"
 _COMMIT: Final = "mlops.commit"
 _ORIGIN: Final = "mlops.origin"
 _PROMPT: Final = "mlflow.prompt.is_prompt"
-_VENDORS: Final = ("mlflow.", "mlops.")
 _LONGEST: Final = 16_000
 """Characters of one tag: at most 64,000 bytes, which every database that MLflow knows can keep."""
 
@@ -115,7 +112,7 @@ class StoredVersion:
                 created_at=self.created_at,
                 operation_id=self.operation_id,
                 aliases=self.aliases,
-                tags={key: value for key, value in self.tags.items() if not key.startswith(_VENDORS)},
+                tags=users_own(self.tags),
                 metrics={key: float(value) for key, value in metrics.items()},
                 run=_joined(self.tags, RUN) if self.digest else self.run_id or None,
                 commit=_joined(self.tags, _COMMIT),
@@ -162,7 +159,7 @@ def version_from_json(value: JsonValue) -> StoredVersion:
         created_at=time_of(version.get("creation_timestamp", 0)),
         source=as_text(version.get("source", "")),
         run_id=as_text(version.get("run_id", "")),
-        tags=_pairs(version),
+        tags=pairs(version.get("tags", [])),
         aliases=tuple(sorted(as_text(each) for each in as_sequence(version.get("aliases", [])))),
     )
 
@@ -177,7 +174,7 @@ def model_from_json(value: JsonValue) -> StoredModel:
     aliases = {as_text(each["alias"]): int(str(each["version"])) for each in as_mappings(model.get("aliases", []))}
     return StoredModel(
         name=as_text(model["name"]),
-        is_prompt=_is_prompt(_pairs(model)),
+        is_prompt=_is_prompt(pairs(model.get("tags", []))),
         aliases=dict(sorted(aliases.items())),
         newest=[version_from_json(each) for each in as_mappings(model.get("latest_versions", []))],
     )
@@ -230,7 +227,3 @@ def _joined(tags: Mapping[str, str], key: str) -> str | None:
 
 def _is_prompt(tags: Mapping[str, str]) -> bool:
     return tags.get(_PROMPT, "").lower() == "true"
-
-
-def _pairs(value: Mapping[str, JsonValue]) -> dict[str, str]:
-    return {as_text(each["key"]): as_text(each.get("value", "")) for each in as_mappings(value.get("tags", []))}
