@@ -14,6 +14,8 @@ from mlops_core.errors import IntegrityError
 from mlops_core.stores.conditional_writes import Retries
 from mlops_core.testing import make_package
 
+from tests.servers.http_proxy import PASS, Fate
+
 from .registry_places import Place, place_on
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from adapter_mlflow import MlflowModelRegistry
 
+    from tests.servers.http_proxy import Request
     from tests.servers.mlflow_servers import MlflowServer
 
 pytestmark = pytest.mark.enable_socket
@@ -89,12 +92,15 @@ def test_an_instance_looks_at_its_run_again_after_some_minutes(place: Place) -> 
     first = run_of(place, 1)
     assert place.count(lambda: register(registry, "the second")) == FILES + 1
     seconds = SECONDS + 1
+    registry.get("churn", 1)  # the model is there, then
     assert place.count(lambda: register(registry, "the third")) == FILES + 2
+    seconds += SECONDS + 1
+    assert place.count(lambda: register(registry, "the next")) == FILES + 3, "both are looked at"
     delete(place, first)
     seconds += SECONDS + 1
-    assert register(registry, "the fourth") == 4
-    assert run_of(place, 3) == first
-    assert run_of(place, 4) != first
+    assert register(registry, "the last") == 5
+    assert run_of(place, 4) == first
+    assert run_of(place, 5) != first
 
 
 @pytest.mark.parametrize("knows", [True, False], ids=["an instance that remembers it", "another"])
@@ -143,6 +149,48 @@ def test_reading_an_old_version_changes_no_home(place: Place) -> None:
     registry.get("churn", 1)
     assert register(registry, "the third") == 3
     assert run_of(place, 3) == run_of(place, 2)
+
+
+def version_of_a_stranger(place: Place) -> str:
+    """Version 1 of a model, made by hand in a private experiment as if its run were a carrier; gives the run."""
+    experiment = place.rest.tell("experiments/create", name="private")["experiment_id"]
+    run = place.rest.tell("runs/create", experiment_id=experiment)["run"]["info"]
+    place.rest.tell("registered-models/create", name="churn")
+    source = f"{run['artifact_uri']}/packages/churn/anything"
+    place.rest.tell("model-versions/create", name="churn", source=source, run_id=run["run_id"])
+    return run["run_id"]
+
+
+@pytest.mark.parametrize("may_be_seen", [True, False])
+def test_a_version_that_was_made_by_hand_brings_no_files_into_its_run(place: Place, may_be_seen: bool) -> None:
+    private = version_of_a_stranger(place)
+    forbidden = Fate(kind="answer", status=403, body=b"Permission denied")
+
+    def plan(request: Request) -> Fate:
+        return PASS if may_be_seen or private not in request.path else forbidden
+
+    with place.proxy.planning(plan):
+        assert register(place.registry, "ours") == 2
+        assert register(place.cold(), "ours too") == 3
+    assert run_of(place, 2) == run_of(place, 3) != private
+
+
+def test_an_edited_tag_brings_no_files_into_the_run_of_a_caller(place: Place) -> None:
+    run = place.ports.tracker.start_run("training")
+    run.finish()
+    place.registry.register("churn", PACKAGE, operation_id="op", run=run.id)
+    place.rest.tell("model-versions/set-tag", name="churn", version="1", key="mlops.run", value="edited")
+    assert register(place.cold(), "the second") == 2
+    assert run_of(place, 2) != run.id
+
+
+def test_the_run_of_a_caller_is_not_even_looked_at_for_others(place: Place) -> None:
+    register(place.registry, "the first")
+    run = place.ports.tracker.start_run("training")
+    run.finish()
+    place.registry.register("churn", PACKAGE, operation_id="op", run=run.id)
+    assert place.count(lambda: register(place.cold(), "the third")) == FILES + 3
+    assert run_of(place, 3) == run_of(place, 1)
 
 
 def test_the_longest_address_of_a_package_fits_every_database() -> None:

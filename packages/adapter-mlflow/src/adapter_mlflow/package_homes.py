@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from adapter_mlflow._errors import is_missing
+from mlops_core.errors import AccessDeniedError
+
+from adapter_mlflow._errors import MlflowError, classify, is_missing
+from adapter_mlflow.remembered import Remembered
 from adapter_mlflow.retrying import made_once
 from adapter_mlflow.run_documents import milliseconds, this_millisecond
 from adapter_mlflow.run_search import having_tag
 from adapter_mlflow.tags import CARRIER, RUN
-from adapter_mlflow.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from mlops_core.stores.conditional_writes import Retries
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SECONDS: Final = 300.0
-"""How long a run that was seen alive is taken to be so."""
+"""How long a run that was seen alive, or a model that was seen, is taken to be there."""
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 _NOTE: Final = "mlflow.note.content"
 _FOLDER: Final = "packages"
@@ -73,25 +74,21 @@ class PackageHomes:
         self._experiments = experiments
         self._experiment = experiment
         self._retries = retries
-        self._lock = ThreadLock()
-        self._carriers: OrderedDict[str, Home] = OrderedDict()
-        self._own: OrderedDict[str, Home] = OrderedDict()
+        self._carriers = Remembered[str, Home](_REMEMBERED)
+        self._own = Remembered[str, Home](_REMEMBERED)
 
     def learn(self, version: StoredVersion) -> None:
-        """Remember the carrier of a version that was read, so that it need not be looked for, if none is known."""
+        """Remember what may be the carrier of a version that was read, so that it need not be looked for."""
         root, found, _ = version.source.rpartition(f"/{_FOLDER}/{version.model}/")
-        if found and version.run_id and version.tags.get(RUN) != version.run_id:
-            with self._lock:
-                known = version.model in self._carriers
-            if not known:
-                never = float("-inf")  # it may be in the trash
-                self._remember(self._carriers, version.model, Home(version.run_id, root, until=never))
+        is_carrier = found and version.run_id and version.tags.get(RUN) != version.run_id
+        if is_carrier and self._carriers.get(version.model) is None:
+            # It may be in the trash, or any run: whoever may make versions chooses what they name.
+            self._carriers.put(version.model, Home(version.run_id, root, until=float("-inf")))
 
     def forget(self, model: str, run: str | None) -> None:
         """Look anew next time."""
-        with self._lock:
-            self._carriers.pop(model, None)
-            self._own.pop(run or "", None)
+        self._carriers.forget(model)
+        self._own.forget(run or "")
 
     def home_for(self, model: str, run: str | None, *, is_new: bool) -> Home:
         """Where the files of a version go.
@@ -110,34 +107,44 @@ class PackageHomes:
     def _run_of_the_caller(self, run: str | None) -> Home | None:
         if run is None or not _RUN_ID.fullmatch(run):
             return None
-        return self._alive(self._own, run, run)
+        known = self._own.get(run)
+        if known is not None and self._is_fresh(known):
+            return known
+        found = self._seen(run)
+        if found is None:
+            self._own.forget(run)
+            return None
+        return self._own.put(run, self._home(found))
 
     def _known_carrier(self, model: str) -> Home | None:
-        with self._lock:
-            known = self._carriers.get(model)
-        if known is None:
+        known = self._carriers.get(model)
+        if known is None or self._is_fresh(known):
+            return known
+        found = self._seen_as_carrier(known.run_id, model)
+        if found is None:
+            self._carriers.forget(model)
             return None
-        alive = self._alive(self._carriers, model, known.run_id)
-        if alive is None:
+        return self._carriers.put(model, self._home(found))
+
+    def _seen_as_carrier(self, run_id: str, model: str) -> StoredRun | None:
+        """A run, if it is there and was made to hold the files of a model; one request."""
+        try:
+            found = self._seen(run_id)
+        except MlflowError as exc:
+            if classify(exc) is not AccessDeniedError:
+                raise
+            return None
+        if found is None:
             told = (
                 "the run %s, which holds files of versions of %r, is in MLflow's trash or gone: "
                 "before the next mlflow gc, mlflow runs restore --run-id %s brings it back"
             )
-            _log.warning(told, known.run_id, model, known.run_id)
-        return alive
-
-    def _alive(self, memory: OrderedDict[str, Home], key: str, run_id: str) -> Home | None:
-        """What is remembered under a key, or found now, if it is not in the trash; at most one request."""
-        with self._lock:
-            known = memory.get(key)
-        if known is not None and known.until > self._retries.clock():
-            return known
-        found = self._seen(run_id)
-        if found is None:
-            with self._lock:
-                memory.pop(key, None)
+            _log.warning(told, run_id, model, run_id)
             return None
-        return self._remember(memory, key, self._home(found))
+        return found if found.tags.get(CARRIER) == model else None
+
+    def _is_fresh(self, home: Home) -> bool:
+        return home.until > self._retries.clock()
 
     def _seen(self, run_id: str) -> StoredRun | None:
         try:
@@ -161,7 +168,7 @@ class PackageHomes:
             except Exception:
                 self._experiments.forget(self._experiment)  # it may be in the trash meanwhile
                 raise
-        return self._remember(self._carriers, model, self._home(found))
+        return self._carriers.put(model, self._home(found))
 
     def _found(self, experiment_id: str, model: str) -> StoredRun | None:
         return next(self._runs.search([experiment_id], having_tag(CARRIER, model), page=1), None)
@@ -174,13 +181,6 @@ class PackageHomes:
             started=milliseconds(this_millisecond()),
             tags={CARRIER: model, _NOTE: note},
         )
-
-    def _remember(self, memory: OrderedDict[str, Home], key: str, home: Home) -> Home:
-        with self._lock:
-            memory[key] = home
-            while len(memory) > _REMEMBERED:
-                memory.popitem(last=False)
-        return home
 
     def _home(self, run: StoredRun) -> Home:
         return Home(run.id, run.artifact_root, until=self._retries.clock() + SECONDS)
