@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from adapter_mlflow.foreign_versions import MADE_AT_READING
+from adapter_mlflow.package_homes import SECONDS
 from mlops_core.errors import (
     ArtifactNotFoundError,
     ConflictError,
@@ -21,6 +22,7 @@ from mlops_core.models.loading import load_model
 from mlops_core.models.package import write_package
 from mlops_core.models.trust import TrustPolicy
 from mlops_core.signature import FeatureColumn, Signature
+from mlops_core.stores.conditional_writes import Retries
 from mlops_core.testing import make_package
 from sklearn.linear_model import LogisticRegression
 
@@ -212,6 +214,10 @@ class TestPrompts:
 
     @pytest.fixture
     def prompt(self, place: Place) -> dict[str, Any]:
+        return self.make_prompt(place)
+
+    @staticmethod
+    def make_prompt(place: Place) -> dict[str, Any]:
         is_prompt = {"key": "mlflow.prompt.is_prompt", "value": "true"}
         place.rest.tell("registered-models/create", name="greeting", tags=[is_prompt])
         tags = [is_prompt, {"key": "mlflow.prompt.text", "value": "Hello {{name}}"}]
@@ -238,6 +244,21 @@ class TestPrompts:
             with pytest.raises(ConflictError, match="prompt"):
                 registry.register("greeting", make_package("a"), operation_id="op")
             assert list(registry.models()) == []
+        assert place.rest.ask("registered-models/get", name="greeting") == prompt
+
+    def test_one_in_the_place_of_a_model_is_met_after_some_minutes(self, place: Place) -> None:
+        seconds = 0.0
+        registry = place.another(retries=Retries(clock=lambda: seconds)).registry
+        registry.register("greeting", make_package("a"), operation_id="op")
+        place.rest.drop("registered-models/delete", name="greeting")
+        prompt = self.make_prompt(place)
+        seconds = SECONDS + 1
+        with pytest.raises(ConflictError, match="prompt"):
+            registry.register("greeting", make_package("b"), operation_id="op-2", if_exists="new")
+        with pytest.raises(ModelNotFoundError, match="prompt"):
+            registry.set_alias("greeting", "champion", 1)
+        with pytest.raises(ModelNotFoundError, match="prompt"):
+            registry.delete_alias("greeting", "live")
         assert place.rest.ask("registered-models/get", name="greeting") == prompt
 
     def test_a_model_may_be_called_one(self, place: Place) -> None:

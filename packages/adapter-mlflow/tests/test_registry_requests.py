@@ -10,7 +10,7 @@ from mlops_core.models.cache import PackageCache
 from mlops_core.stores.conditional_writes import Retries
 from mlops_core.testing import make_package
 
-from .registry_places import Place, place_on
+from .registry_places import Place, by_hand, place_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +80,29 @@ class TestRegistering:
         (made,) = versions(place)
         assert made["run_id"] == run.id
         run.finish()
+
+    @pytest.mark.parametrize("experiment_is_there", [True, False])
+    def test_of_a_model_that_mlflow_has_made_alone(self, place: Place, experiment_is_there: bool) -> None:
+        if experiment_is_there:
+            place.rest.tell("experiments/create", name="mlops")
+        place.rest.tell("registered-models/create", name="churn")
+        expected = FILES + 7 - int(experiment_is_there)
+        assert place.count(lambda: register(place.registry, "first")) == expected
+
+    @pytest.mark.parametrize("experiment_is_there", [True, False])
+    def test_of_a_model_with_versions_of_mlflows_alone(self, place: Place, experiment_is_there: bool) -> None:
+        if experiment_is_there:
+            place.rest.tell("experiments/create", name="mlops")
+        by_hand(place, {"MLmodel": b"flavors: {keras: {}}"}, "churn")
+        expected = FILES + 6 - int(experiment_is_there)
+        assert place.count(lambda: register(place.registry, "first")) == expected
+
+    def test_of_a_model_whose_versions_were_deleted(self, place: Place) -> None:
+        register(place.registry, "first")
+        place.registry.delete_version("churn", 1)
+        assert place.count(lambda: register(place.cold(), "second")) == FILES + 5
+        place.registry.delete_version("churn", 2)
+        assert place.count(lambda: register(place.registry, "third")) == FILES + 1
 
     def test_what_is_there_already_costs_two(self, place: Place) -> None:
         register(place.registry, "first")

@@ -11,9 +11,10 @@ from mlops_core.side_by_side import for_each_file
 
 from adapter_mlflow._errors import MlflowError, ServerError, already_exists, classify, is_missing
 from adapter_mlflow.artifact_names import stored_name
+from adapter_mlflow.package_homes import SECONDS
+from adapter_mlflow.remembered import Remembered
 from adapter_mlflow.retrying import made_once
 from adapter_mlflow.tags import DIGEST
-from adapter_mlflow.thread_lock import ThreadLock
 from adapter_mlflow.version_description import description_of
 from adapter_mlflow.version_documents import version_tags
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _GLANCE: Final = 20
 """How many of the newest versions are looked at together: more would take the server longer than a second request."""
+_REMEMBERED: Final = 1_024
 
 
 class Registrar:
@@ -43,7 +45,7 @@ class Registrar:
         files: Requests about files.
         homes: The runs below which files lie.
         backend: The configured name, for messages.
-        retries: How often and how fast a version is tried to be made.
+        retries: How often and how fast a version is tried to be made; and the clock.
     """
 
     def __init__(
@@ -60,12 +62,12 @@ class Registrar:
         self._homes = homes
         self._backend = backend
         self._retries = retries
-        self._lock = ThreadLock()
-        self._models: set[str] = set()
+        self._models = Remembered[str, float](_REMEMBERED)
 
     def is_model(self, name: str) -> bool:
-        """Whether a name was seen to be that of a model; a prompt may have any other."""
-        return name in self._models
+        """Whether a name was seen to be that of a model some minutes ago at most; a prompt may have any other."""
+        until = self._models.get(name)
+        return until is not None and until > self._retries.clock()
 
     def learn(self, version: StoredVersion) -> None:
         """Remember what a version that was read tells about its model."""
@@ -74,13 +76,11 @@ class Registrar:
 
     def learn_model(self, model: str) -> None:
         """Remember that a name is that of a model."""
-        with self._lock:
-            self._models.add(model)
+        self._models.put(model, self._retries.clock() + SECONDS)
 
     def forget(self, model: str, run: str | None = None) -> None:
         """Look anew next time: the model was deleted."""
-        with self._lock:
-            self._models.discard(model)
+        self._models.forget(model)
         self._homes.forget(model, run)
 
     def register(self, asked: Registration, package: Package, *, if_exists: IfExists) -> tuple[StoredVersion, bool]:
