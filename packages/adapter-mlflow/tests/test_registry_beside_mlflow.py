@@ -16,6 +16,7 @@ from mlops_core.errors import (
     IntegrityError,
     ModelNotFoundError,
     UntrustedModelError,
+    VersionNotFoundError,
 )
 from mlops_core.models.cache import PackageCache
 from mlops_core.models.loading import load_model
@@ -172,6 +173,21 @@ class TestOddVersions:
             assert stream.read() == b"by hand"
         with pytest.raises(ArtifactNotFoundError):
             place.registry.open(record, "extra.txt")
+
+    def test_nothing_vouches_for_the_manifest_of_such_a_package(
+        self, place: Place, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        package, other = make_package("by hand"), make_package("of somebody else")
+        source = by_hand(place, {**package.files, "package.json": package.manifest.to_bytes()})
+        with caplog.at_level(logging.WARNING):
+            record = place.registry.get("by-hand", 1)
+        assert [each.getMessage() for each in caplog.records if "by-hand:1" in each.getMessage()]
+        assert "cannot be verified" in caplog.text
+        for path, data in {**other.files, "package.json": other.manifest.to_bytes()}.items():
+            (place.rest.folder(source) / path).write_bytes(data)
+        with pytest.raises(VersionNotFoundError, match="another package"):
+            place.cold().open(record, "model.bin")
+        assert place.cold().get("by-hand", 1).digest == other.manifest.digest, "MLflow keeps no digest of it"
 
     @pytest.mark.parametrize("files", [{}, {"model.pkl": b"x"}, {"MLmodel": b": : :"}, {"MLmodel": b"flavors: 5"}])
     def test_what_is_no_model_is_an_error_that_says_so(self, place: Place, files: dict[str, bytes]) -> None:

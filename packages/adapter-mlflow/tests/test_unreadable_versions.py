@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from mlops_core.errors import AccessDeniedError, AuthenticationError, BackendError, BackendUnavailableError
+from mlops_core.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    BackendError,
+    BackendUnavailableError,
+    IntegrityError,
+)
 from mlops_core.testing import make_package
 
 from tests.servers.http_proxy import Fate
@@ -55,6 +62,52 @@ def test_the_others_are_listed(place: Place, caplog: pytest.LogCaptureFixture) -
     assert len(warned) == 3
     assert "churn:4" in warned[0]
     assert "127.0.0.1:9" in warned[0]
+
+
+LAUGHS = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
+    b"%c: &%c [%s]\n" % (each, each, b",".join([b"*%c" % before] * 10))
+    for before, each in zip(b"abcdefgh", b"bcdefghi", strict=True)
+)
+"""A list of 10**10 texts, in 400 bytes."""
+MERGED = b"a: &a {x: y}\n" + b"".join(
+    b"%c: &%c {<<: [%s]}\n" % (each, each, b",".join([b"*%c" % before] * 10))
+    for before, each in zip(b"abcdefgh", b"bcdefghi", strict=True)
+)
+ODD = {
+    "deep": b"[" * 5_000,
+    "deep mappings": b"flavors: " + b"{a: " * 3_000,
+    "laughs": LAUGHS + b"flavors: {sklearn: *i}\n",
+    "merged": MERGED + b"flavors: {}\n",
+    "a flavor whose name is a long number": b"flavors: {0x%s: {}}" % (b"f" * 9_000),
+    "a moment that is none": b"flavors: {2024-99-99: {}}",
+    "a number of sixty digits to the base of sixty": b"flavors: {%s: {}}" % b":".join([b"59"] * 60),
+    "an infinite number of them": b"flavors: &a {a: *a}",
+    "laughs as the name of the file": LAUGHS
+    + b"flavors: {sklearn: {pickled_model: *i, serialization_format: skops}}\n",
+    "laughs as the format": LAUGHS + b"flavors: {sklearn: {pickled_model: model, serialization_format: *i}}\n",
+}
+
+
+@pytest.mark.parametrize("content", ODD.values(), ids=list(ODD))
+def test_no_file_of_anybody_breaks_a_listing(place: Place, content: bytes) -> None:
+    by_hand(place, {"MLmodel": content, "model": b"x"})
+    place.registry.register("by-hand", make_package("ours"), operation_id="op")
+    began = time.monotonic()
+    assert listed(place.cold(), "by-hand")[0] == 2
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("key", ["mlops.metrics", "mlops.origin"])
+@pytest.mark.parametrize(
+    "value", ["[" * 9_000, '{"a": 1%s}' % ("0" * 400), "5", "{", '{"backend": "x"}', '{"a": null}']
+)
+def test_no_tag_of_anybody_breaks_a_listing(place: Place, key: str, value: str) -> None:
+    for operation in ("op", "op-2"):
+        place.registry.register("churn", make_package(operation), operation_id=operation, metrics={"auc": 0.5})
+    place.rest.tell("model-versions/set-tag", name="churn", version="1", key=key, value=value)
+    assert listed(place.cold(), "churn") == [2]
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        place.cold().get("churn", 1)
 
 
 def test_what_a_bucket_lacks_is_said_by_the_hint(place: Place) -> None:

@@ -1,14 +1,15 @@
 """Versions that were registered with MLflow alone: a manifest is made when they are read.
 
 Nobody has said what their files were when they were registered. So their sizes and SHA-256 are those of this moment:
-they show what changes from now on, and nothing of what was changed before.
+they show what changes from now on, and nothing of what was changed before. A ``package.json`` among them is believed,
+and may have been changed with them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from mlops_core.errors import IntegrityError
 from mlops_core.manifest import MANIFEST_FILE, Manifest, PackageFile
@@ -17,7 +18,7 @@ from adapter_mlflow.redaction import without_secrets_of_addresses
 from adapter_mlflow.remembered import Remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from adapter_mlflow._artifact_entry import ArtifactEntry
     from adapter_mlflow._client import MlflowRestClient
@@ -28,12 +29,10 @@ _log = logging.getLogger(__name__)
 
 MADE_AT_READING: Final = "manifest_made_at_reading"
 """The parameter by which such a manifest can be told: nothing vouches for what the files were before."""
-_MLMODEL: Final = "MLmodel"
 _REQUIREMENTS: Final = "requirements.txt"
 _CHUNK: Final = 1 << 20
 _LONGEST_TEXT: Final = 16 << 20
 _REMEMBERED: Final = 256
-_PICKLES: Final = frozenset({"pickle", "cloudpickle"})
 
 
 class ForeignVersions:
@@ -62,18 +61,20 @@ class ForeignVersions:
         return self._known.get(key) or self._known.put(key, self._made(version, where))
 
     def _made(self, version: StoredVersion, where: str) -> Manifest:
+        from adapter_mlflow.foreign_mlmodel import MLMODEL, flavors_of, model_of
+
         root = self._roots.root(version, where=where)
         paths = sorted(each.path for each in self._listed(root, ""))
+        _log.warning("%s was registered without a record: what its files were then cannot be verified", where)
         if MANIFEST_FILE in paths:  # one of our packages, registered with MLflow's own tools
             return Manifest.from_bytes(self._text(root, MANIFEST_FILE, where), where=where)
-        if _MLMODEL not in paths:
-            why = f"there is no {_MLMODEL} below {without_secrets_of_addresses(root)}"
+        if MLMODEL not in paths:
+            why = f"there is no {MLMODEL} below {without_secrets_of_addresses(root)}"
             hint = "register a folder that mlflow.<flavor>.save_model has written"
             raise IntegrityError("the version holds no model", where=where, why=why, hint=hint)
-        description = _description(self._text(root, _MLMODEL, where), where)
+        flavors = flavors_of(self._text(root, MLMODEL, where), where=where)
         requirements = self._text(root, _REQUIREMENTS, where) if _REQUIREMENTS in paths else b""
-        _log.warning("%s was registered without a manifest: what its files were then cannot be verified", where)
-        framework, model_file, serializer = _model_of(description, paths)
+        framework, model_file, serializer = model_of(flavors, paths)
         made = Manifest(
             framework=framework,
             model_file=model_file,
@@ -105,27 +106,3 @@ class ForeignVersions:
         if len(data) > _LONGEST_TEXT:
             raise IntegrityError(f"{path!r} is too large to be read", where=where, why=f"over {_LONGEST_TEXT:,} bytes")
         return data
-
-
-def _description(data: bytes, where: str) -> Mapping[str, Any]:
-    import yaml
-
-    try:
-        flavors = dict(yaml.safe_load(data)["flavors"])
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError) as exc:
-        why = f"{type(exc).__name__}: {exc}"
-        raise IntegrityError(f"{_MLMODEL!r} describes no model", where=where, why=why[:300]) from exc
-    return cast("dict[str, Any]", flavors)
-
-
-def _model_of(flavors: Mapping[str, Any], paths: list[str]) -> tuple[str, str, str]:
-    """Framework, model file and serializer; what this library cannot load is told by a serializer it does not know."""
-    sklearn = flavors.get("sklearn")
-    if isinstance(sklearn, dict):
-        described = cast("dict[str, object]", sklearn)
-        file, form = str(described.get("pickled_model")), str(described.get("serialization_format"))
-        if file in paths:
-            return "sklearn", file, "pickle" if form in _PICKLES else form
-    named = sorted(str(each) for each in flavors if each != "python_function")
-    framework = named[0] if named else "python_function"
-    return framework, _MLMODEL, f"mlflow.{framework}"

@@ -119,7 +119,7 @@ class StoredVersion:
                 origin=origin and Origin(**origin),
                 url=url,
             )
-        except (AttributeError, TypeError, ValueError) as exc:
+        except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as exc:
             why = f"one of its tags that begin with mlops. is not what was written: {type(exc).__name__}: {exc}"
             hint = "register the model again with if_exists='new'"
             raise IntegrityError("the record of a version cannot be read", where=where, why=why, hint=hint) from exc
