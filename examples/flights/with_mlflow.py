@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ADDRESS = "MLOPS_BACKENDS__MLFLOW__TRACKING_URI"
 PATIENCE = 180.0
 """Seconds until a server must answer: it loads most of what it has been installed with."""
+MODEL = "late-flight"
+ALIAS = "champion"
 QUIET = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
@@ -69,34 +71,33 @@ def answers(address: str) -> bool:
         return False
 
 
-MODEL = "late-flight"
-
-
 def show(variables: Mapping[str, str]) -> None:
-    """Print what MLflow's own client sees of the example's model: nothing here knows of the library that wrote it.
+    """Print what MLflow's own client sees of the version that the command has promoted.
 
-    Other models of a server are left alone: MLflow's loader runs whatever a model asks for.
+    Other versions and models of a server are left alone: MLflow's loader runs whatever a model asks for.
     """
     address = variables[ADDRESS]
     os.environ.update(QUIET, MLFLOW_TRACKING_URI=address)  # MLflow looks at them when it is imported
     import mlflow.sklearn as mlflow_sklearn
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
     client = cast("Any", MlflowClient())
     print(f"\nMLflow's own client, at {address}:")
-    for model in client.search_registered_models(f"name = '{MODEL}'"):
-        for version in client.search_model_versions(f"name = '{model.name}'"):
-            aliases = sorted(alias for alias, number in model.aliases.items() if int(number) == int(version.version))
-            run = client.get_run(version.run_id).data
-            print(f"  {model.name}, version {version.version}, {' and '.join(aliases) or 'no alias'}")
-            for kind, values in (("parameter", run.params), ("metric", run.metrics), ("tag", version.tags)):
-                for key, value in sorted(values.items()):
-                    print(f"    {kind:9} {key} = {value!s:.80}")
-        for alias in sorted(model.aliases):
-            address = f"models:/{model.name}@{alias}"
-            with tempfile.TemporaryDirectory() as folder:
-                loaded = cast("Any", mlflow_sklearn).load_model(address, dst_path=folder)
-            print(f"  mlflow.sklearn.load_model({address!r}) is a {type(loaded).__name__}")
+    try:
+        version = client.get_model_version_by_alias(MODEL, ALIAS)
+    except MlflowException as exc:
+        print(f"  no {MODEL}@{ALIAS}: {exc}")
+        return
+    print(f"  {MODEL}, version {version.version}, {' and '.join(sorted(version.aliases))}")
+    run = client.get_run(version.run_id).data
+    for kind, values in (("parameter", run.params), ("metric", run.metrics), ("tag", version.tags)):
+        for key, value in sorted(values.items()):
+            print(f"    {kind:9} {key} = {value!s:.80}")
+    model = f"models:/{MODEL}@{ALIAS}"
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = cast("Any", mlflow_sklearn).load_model(model, dst_path=folder)
+    print(f"  mlflow.sklearn.load_model({model!r}) is a {type(loaded).__name__}")
 
 
 if __name__ == "__main__":

@@ -50,9 +50,8 @@ def test_mlflow_sees_the_version_its_aliases_and_its_record_and_loads_it(on_mlfl
     _, printed = on_mlflow
     seen = printed.partition("MLflow's own client, at ")[2]
     assert "late-flight, version 1, challenger and champion\n" in seen
-    for alias in ("challenger", "champion"):
-        model = "HistGradientBoostingClassifier"
-        assert f"mlflow.sklearn.load_model('models:/late-flight@{alias}') is a {model}\n" in seen
+    model = "HistGradientBoostingClassifier"
+    assert f"mlflow.sklearn.load_model('models:/late-flight@champion') is a {model}\n" in seen
     for line in ("parameter estimator = hist_gradient_boosting_classifier", "metric    test_roc_auc = 0.7"):
         assert line in seen, "the run of the training has them"
     digest = re.search(r"registered as version 1 in 'mlflow' \((\w{12})\)", printed)
@@ -76,6 +75,14 @@ def test_make_demo_takes_the_backend_as_a_word() -> None:
     command = ["make", "--dry-run", "--no-print-directory", "demo", "USE=mlflow"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "env MLOPS_USE=mlflow python with_mlflow.py " in printed
+
+
+def test_a_server_without_the_promoted_version_is_no_error() -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "MLOPS_"))}
+    command = [sys.executable, HERE / "with_mlflow.py", sys.executable, "-c", "print('done')"]
+    done = subprocess.run(command, env=inherited, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no late-flight@champion" in done.stdout
 
 
 def run_with_mlflow(**environment: str) -> tuple[int, str]:

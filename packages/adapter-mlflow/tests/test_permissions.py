@@ -165,27 +165,30 @@ def test_who_has_what_the_row_says_may_and_who_has_one_level_less_may_not(
 
 FORBIDDEN: Final = Fate(kind="answer", status=403, body=b"Forbidden", headers={"Content-Type": "text/plain"})
 MISSING: Final = "nobody-has-made-it"
-ASKING: Final[list[Callable[[MlflowModelRegistry], object]]] = [
-    lambda registry: registry.get(MISSING, 1),
-    lambda registry: registry.resolve(MISSING, "champion"),
-    lambda registry: registry.latest(MISSING),
-    lambda registry: list(registry.versions(MISSING)),
-    lambda registry: registry.set_alias(MISSING, "champion", 1),
-    lambda registry: registry.set_tags(MISSING, 1, {"team": "risk"}),
-]
+ASKED: Final[dict[str, Callable[[MlflowModelRegistry], object]]] = {
+    "get": lambda registry: registry.get(MISSING, 1),
+    "resolve": lambda registry: registry.resolve(MISSING, "champion"),
+    "latest": lambda registry: registry.latest(MISSING),
+    "versions": lambda registry: list(registry.versions(MISSING)),
+    "set_alias": lambda registry: registry.set_alias(MISSING, "champion", 1),
+    "set_tags": lambda registry: registry.set_tags(MISSING, 1, {"team": "risk"}),
+}
 
 
-@pytest.mark.parametrize("ask_for", ASKING)
+def forbidding_versions(request: Request) -> Fate:
+    return FORBIDDEN if "model-versions/get" in request.path or "/alias" in request.path else PASS
+
+
+@pytest.mark.parametrize("ask_for", ASKED.values(), ids=list(ASKED))
 def test_a_model_that_may_be_asked_for_is_told_missing_though_its_versions_may_not(
     mlflow_on_sqlite: MlflowServer, ask_for: Callable[[MlflowModelRegistry], object]
 ) -> None:
-    with place_on(mlflow_on_sqlite) as place:  # a server that lets everybody read, unless it is told otherwise
-
-        def plan(request: Request) -> Fate:
-            return FORBIDDEN if "model-versions/get" in request.path or "/alias" in request.path else PASS
-
-        with place.proxy.planning(plan), pytest.raises(ModelNotFoundError):
-            ask_for(place.registry)
+    with (
+        place_on(mlflow_on_sqlite) as place,
+        place.proxy.planning(forbidding_versions),
+        pytest.raises(ModelNotFoundError),
+    ):
+        ask_for(place.registry)
 
 
 def test_what_may_not_be_asked_for_may_be_missing_and_the_error_says_so(

@@ -30,8 +30,15 @@ TABLE = pl.DataFrame(
         "leaves_from": [("EWR", "JFK", "LGA")[row % 3] for row in range(ROWS)],
         "plane_age": [None if row % 5 == 0 else row % 7 for row in range(ROWS)],
         "delay": [None if row % 11 == 0 else float(row % 13) for row in range(ROWS)],
+        "at_night": [None if row % 6 == 0 else row % 2 == 0 for row in range(ROWS)],
     },
-    schema={"airline": AIRLINES, "leaves_from": AIRPORTS, "plane_age": pl.Int64, "delay": pl.Float64},
+    schema={
+        "airline": AIRLINES,
+        "leaves_from": AIRPORTS,
+        "plane_age": pl.Int64,
+        "delay": pl.Float64,
+        "at_night": pl.Boolean,
+    },
 )
 LATE = [row % 4 == 1 or row % 13 > 8 for row in range(ROWS)]
 COLUMNS = tuple(FeatureColumn(name=name, dtype=dtype_name(kind), feature=name) for name, kind in TABLE.schema.items())
@@ -54,10 +61,12 @@ answer = {
     "of texts": model.predict(texts).tolist(),
     "of more in another order": model.predict(table.assign(more=1)[["more", *table.columns[::-1]]]).tolist(),
     "of a few rows": model.predict(table.head(3)).tolist(),
+    "of a row without a truth value": model.predict(table.iloc[6:7]).tolist(),
     "refused": {
         "without a category": refusal(table.drop(columns="airline")),
         "without an integer": refusal(table.drop(columns="plane_age")),
         "a float as text": refusal(table.astype({"delay": str})),
+        "a row without its category": refusal(table.iloc[3:4]),
         "a missing integer that is not NaN": refusal(table.astype({"plane_age": "Int64"})),
     },
 }
@@ -80,8 +89,10 @@ def test_a_model_with_categories_is_asked_for_what_it_was_trained_on_and_for_not
     assert seen["categories"] == 2
     assert seen["predicted"] == seen["of texts"] == seen["of more in another order"] == expected
     assert seen["of a few rows"] == expected[:3]
+    assert seen["of a row without a truth value"] == expected[6:7]
     refused = seen["refused"]
     assert "missing inputs ['airline']" in refused["without a category"]
     assert "missing inputs ['plane_age']" in refused["without an integer"]
     assert "column delay" in refused["a float as text"]
+    assert "isnan" in refused["a row without its category"], "what docs/mlflow.md says of a table of one row"
     assert "NAType" in refused["a missing integer that is not NaN"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapter_mlflow import MlflowExperimentTracker, MlflowSettings
 from adapter_mlflow._client import MlflowRestClient
+from adapter_mlflow.pages import Pages
 from mlops_core.stores.conditional_writes import Retries
 
 from tests.contract.mlflow_back_doors import Rest
@@ -63,7 +64,7 @@ def place_on(server: MlflowServer, *, page: int = 500) -> Generator[Place]:
         settings = MlflowSettings(tracking_uri=proxy.url, workspace=workspace, connect_timeout=2.0, read_timeout=20.0)
         client = MlflowRestClient(settings, retries=retries)
         tracker = MlflowExperimentTracker(
-            client, backend="team", address=server.url, retries=retries, page=page, monotonic=lambda: sum(waits)
+            client, backend="team", pages=Pages(server.url), retries=retries, page=page, monotonic=lambda: sum(waits)
         )
         yield Place(
             tracker=tracker,

@@ -14,6 +14,7 @@ from adapter_mlflow.experiment_tracker import MlflowExperimentTracker
 from adapter_mlflow.experiments import Experiments
 from adapter_mlflow.model_registry import MlflowModelRegistry
 from adapter_mlflow.package_homes import PackageHomes
+from adapter_mlflow.pages import Pages
 from adapter_mlflow.settings import MlflowSettings
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class MlflowPorts:
         settings: Where the servers are, and how they are asked.
         backend: The configured name, for messages.
         retries: How often and how fast requests are made again.
-        pages: Where people see models and runs; by default at the servers' own addresses.
+        pages: Where people reach the pages of models and runs; by default at the servers' own addresses.
     """
 
     def __init__(
@@ -116,10 +117,14 @@ class MlflowPorts:
         runs = RunClient(self._registry)
         homes = PackageHomes(runs, Experiments(runs, backend=backend), experiment=settings.experiment, retries=retries)
         self.registry: MlflowModelRegistry = MlflowModelRegistry(
-            self._registry, homes=homes, backend=backend, address=pages or registry, retries=retries
+            self._registry,
+            homes=homes,
+            backend=backend,
+            pages=Pages(pages or registry, settings.workspace),
+            retries=retries,
         )
         self.tracker: MlflowExperimentTracker = MlflowExperimentTracker(
-            self._tracking, backend=backend, address=pages or tracking, retries=retries
+            self._tracking, backend=backend, pages=Pages(pages or tracking, settings.workspace), retries=retries
         )
 
     @property

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mlops_core.ports.experiment_tracker import ExperimentTracker, MetricCondition, ParameterValue, RunRecord
 
     from adapter_mlflow._client import MlflowRestClient
+    from adapter_mlflow.pages import Pages
     from adapter_mlflow.run_documents import StoredRun
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -54,7 +55,7 @@ class MlflowExperimentTracker:
     Args:
         client: Requests to the server.
         backend: The configured name, for messages.
-        address: Where people look at runs, without a slash at its end.
+        pages: Where people see runs.
         clock: The time, aware UTC, for starts, ends and points without a time.
         monotonic: Seconds, for how long a run keeps points back.
         new_id: Gives a new random id with each call.
@@ -67,7 +68,7 @@ class MlflowExperimentTracker:
         client: MlflowRestClient,
         *,
         backend: str,
-        address: str,
+        pages: Pages,
         clock: Callable[[], datetime] = this_millisecond,
         monotonic: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = new_id,
@@ -78,7 +79,7 @@ class MlflowExperimentTracker:
         self._requests = RunClient(client)
         self._experiments = Experiments(self._requests, backend=backend)
         self._backend = backend
-        self._address = address
+        self._pages = pages
         self._clock = clock
         self._monotonic = monotonic
         self._new_id = new_id
@@ -216,7 +217,7 @@ class MlflowExperimentTracker:
 
     def _record(self, run: StoredRun) -> RunRecord:
         experiment = self._experiments.name_of(run.experiment_id)
-        url = f"{self._address}/#/experiments/{run.experiment_id}/runs/{run.id}"
+        url = self._pages.run(run.experiment_id, run.id)
         return run.record(experiment=experiment, url=url)
 
     def _run(self, run_id: str, operation: str) -> StoredRun:

@@ -6,7 +6,6 @@ import logging
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from mlops_core.errors import (
     AccessDeniedError,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from adapter_mlflow._registry_client import RegistryClient
     from adapter_mlflow.foreign_versions import ForeignVersions
+    from adapter_mlflow.pages import Pages
     from adapter_mlflow.recent_looks import Look, RecentLooks
     from adapter_mlflow.registration import Registrar
     from adapter_mlflow.version_documents import StoredModel, StoredVersion
@@ -54,7 +54,7 @@ class Lookups:
         foreign: Versions without a record.
         looks: What was seen a moment ago.
         backend: The configured name, for messages.
-        address: The server's address, for pages.
+        pages: Where people see models.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Lookups:
         foreign: ForeignVersions,
         looks: RecentLooks,
         backend: str,
-        address: str,
+        pages: Pages,
     ) -> None:
         self._requests = requests
         self._registrar = registrar
         self._foreign = foreign
         self._looks = looks
         self._backend = backend
-        self._address = address
+        self._pages = pages
 
     def model(self, model: str, operation: str) -> StoredModel:
         """A model; one request.
@@ -184,7 +184,7 @@ class Lookups:
         else:
             manifest = version.manifest(where=where)
         self._looks.remember(version, manifest.digest, manifest)
-        page = f"{self.url(version.model)}/versions/{version.number}"
+        page = self._pages.version(version.model, version.number)
         return version.record(manifest, where=where, url=page)
 
     def listed(self, version: StoredVersion) -> ModelVersion | None:
@@ -223,7 +223,7 @@ class Lookups:
 
     def url(self, model: str) -> str:
         """The page of a model."""
-        return f"{self._address}/#/models/{quote(model, safe='')}"
+        return self._pages.model(model)
 
     def no_model(self, model: str, operation: str, *, why: str = "") -> ModelNotFoundError:
         """The error for a missing model."""

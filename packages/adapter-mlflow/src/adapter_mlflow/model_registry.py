@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from adapter_mlflow._client import MlflowRestClient
     from adapter_mlflow.package_homes import PackageHomes
+    from adapter_mlflow.pages import Pages
 
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
@@ -55,7 +56,7 @@ class MlflowModelRegistry:
         client: Asks the server.
         homes: The runs below which files lie.
         backend: The configured name, for messages.
-        address: The registry's address, for the pages of models.
+        pages: Where people see models.
         retries: How often and how fast a version is tried to be made; and the clock.
     """
 
@@ -65,7 +66,7 @@ class MlflowModelRegistry:
         *,
         homes: PackageHomes,
         backend: str,
-        address: str,
+        pages: Pages,
         retries: Retries | None = None,
     ) -> None:
         self._backend = backend
@@ -81,7 +82,7 @@ class MlflowModelRegistry:
             foreign=foreign,
             looks=self._looks,
             backend=backend,
-            address=address,
+            pages=pages,
         )
         self._version_files = VersionFiles(
             client, find=self._find, looks=self._looks, foreign=foreign, roots=roots, backend=backend
@@ -172,7 +173,7 @@ class MlflowModelRegistry:
 
     def models(self) -> Iterator[RegisteredModel]:
         """See :meth:`ModelRegistry.models`; one request for every 1,000, all at the first step."""
-        with self._telling("models", "models"):
+        with telling("models", subject="models", backend=self._backend, what="the models could not be listed"):
             # Databases sort names by rules of their own.
             found = sorted((each.name, each) for each in self._requests.models())
         for name, each in found:
@@ -213,7 +214,7 @@ class MlflowModelRegistry:
                 subject=f"{model}@{alias}",
                 backend=self._backend,
                 why="MLflow moves an alias without looking at what it points at",
-                hint="leave expected out, or use a registry that declares ALIAS_COMPARE_AND_SET, such as 'local'",
+                hint="leave the condition out, or use a registry that declares ALIAS_COMPARE_AND_SET, such as 'local'",
             )
         with self._telling("set_alias", f"{model}@{alias}"):
             self._find.check_is_model(model, "set_alias")

@@ -28,6 +28,7 @@ SIGNATURE = Signature(
         FeatureColumn(name="b", dtype="int32", feature="b"),
         FeatureColumn(name="c", dtype="string", feature="c"),
         FeatureColumn(name="d", dtype='enum["x", "y"]', feature="d"),
+        FeatureColumn(name="e", dtype="bool", feature="e"),
     ),
     label="late",
     label_dtype="bool",
@@ -88,6 +89,7 @@ def test_mlmodel_is_what_mlflow_reads(tmp_path: Path) -> None:
         {"type": "any", "name": "b", "required": True},
         {"type": "string", "name": "c", "required": True},
         {"type": "any", "name": "d", "required": True},
+        {"type": "any", "name": "e", "required": True},
     ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 from mlops_core.cli import main
-from mlops_core.errors import ConfigurationError, DatasetError, FeatureError, InvalidNameError
+from mlops_core.errors import BackendUnavailableError, ConfigurationError, DatasetError, FeatureError, InvalidNameError
 from mlops_core.features import FeatureFactory
 from mlops_core.operations.timelines import aware, described
 from mlops_core.operations.train import TrainingResult, train_model
@@ -182,17 +182,35 @@ def test_the_run_of_a_training_that_fails_has_failed_and_nothing_is_registered(s
     assert list(session.model_registry.models()) == []
 
 
+def test_a_tracker_that_fails_when_the_version_is_registered_is_a_warning(
+    session: Session, job: TrainJob, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = session.experiment_tracker
+    away = BackendUnavailableError("no answer", operation="set_tags", subject="run", backend="home")
+
+    def refuse(*_: object) -> None:
+        raise away
+
+    with training_run(tracker, "late", tags={}, commit=None) as notes:
+        version = trained(session, job).version
+        monkeypatch.setattr(type(tracker.start_run("late")), "set_tags", refuse)
+        notes.registered(version)
+    assert "late:1 is registered" in caplog.text
+    assert "no answer" in caplog.text
+
+
 def test_what_is_longer_than_a_parameter_can_be_is_a_file_of_the_run(session: Session, job: TrainJob) -> None:
     tracker = session.experiment_tracker
     wide = replace(job.candidates[1], parameters={"class_weight": {str(number): 1.0 for number in range(2_000)}})
     with training_run(tracker, "late", tags={}, commit="abc") as notes:
         fitted = FittedCandidate(name="wide", parameters=wide.parameters, estimator=None, score=math.nan, seconds=1)
         notes.chose(fitted, Evaluation(truths={}, predictions={}, metrics={"test": {"roc_auc": math.inf}}))
+        notes.registered(trained(session, job).version)
     assert notes.id is not None
     run = tracker.get_run(notes.id)
     assert run.params == {"estimator": "wide"}
     assert run.metrics == {"test_roc_auc": math.inf}
-    assert run.tags == {"commit": "abc"}
+    assert (run.status, run.tags["commit"], run.tags["version"]) == ("finished", "abc", "1")
     with tracker.open_file(notes.id, "parameters/wide.class_weight.txt") as stream:
         assert json.load(stream) == wide.parameters["class_weight"]
 

@@ -76,6 +76,28 @@ def test_the_same_model_again_gives_back_the_version(session: Session, model: Lo
     assert session.register("late-flight", model, if_exists="new").version > first.version
 
 
+def test_what_a_version_that_was_there_does_not_take_over_is_told(
+    session: Session, model: LogisticRegression, caplog: pytest.LogCaptureFixture
+) -> None:
+    session.register("late-flight", model, metrics={"auc": 0.5, "loss": float("nan")}, tags={"team": "ops"}, run="a")
+    session.register("late-flight", model, metrics={"loss": float("nan")}, tags={"team": "ops"}, run="a")
+    session.register("late-flight", model)
+    assert not caplog.records
+    session.register("late-flight", model, metrics={"auc": 0.6}, tags={"team": "risk"}, run="b", commit="c")
+    (told,) = caplog.messages
+    assert "late-flight:1 holds the same model" in told
+    assert "tags and metrics and run and commit" in told
+
+
+@pytest.mark.parametrize("dataset", [[[1.0]], np.array([[1.0]]), "table.parquet"])
+def test_a_table_is_no_dataset_and_the_error_says_what_is(
+    session: Session, model: LogisticRegression, dataset: Any
+) -> None:
+    with pytest.raises(ConfigurationError, match="DatasetBuilder"):
+        session.register("late-flight", model, dataset=dataset)
+    assert not list(session.model_registry.models())
+
+
 def test_a_pickle_is_written_and_loaded_by_explicit_choice_only(session: Session, model: LogisticRegression) -> None:
     session.register("late-flight", model, serializer="pickle")
     with pytest.raises(UntrustedModelError):

@@ -31,10 +31,10 @@ _FORMAT_OF: Final = "3.17.2"
 _CREATED: Final = "1970-01-01 00:00:00.000000"
 """MLflow wants a time; the true one is in the version's record, so that equal content is an equal package."""
 
-_ENFORCED: Final = {"bool": "boolean", "float32": "float", "float64": "double", "string": "string"}
+_ENFORCED: Final = {"float32": "float", "float64": "double", "string": "string"}
 """MLflow's names of the neutral types that it can enforce without refusing values that the model was trained on.
 
-It turns away whole numbers as soon as one is missing, and categories always.
+It turns away whole numbers and truth values as soon as one is missing, and categories always.
 """
 _HANDED_ON: Final = "any"
 """MLflow wants the column to be there, and leaves its values to the model; a category reaches it as its text."""

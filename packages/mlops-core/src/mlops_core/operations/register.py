@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, SupportsFloat
 
-from mlops_core.errors import InvalidNameError
+from mlops_core.errors import ConfigurationError, InvalidNameError
 from mlops_core.naming import check_model_name, check_tags, check_text
+from mlops_core.signature import Signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops_core.ports.model_registry import IfExists, ModelRegistry, ModelVersion
-    from mlops_core.signature import Signature
+
+_log = logging.getLogger(__name__)
 
 
 class TrainedOn(Protocol):
@@ -66,18 +69,22 @@ def register_model(
 
     Raises:
         InvalidNameError: The name, a tag, a metric or another field cannot be stored; nothing was written.
-        ConfigurationError: The serializer cannot write this model.
+        ConfigurationError: The serializer cannot write this model, or the dataset is none.
     """
     from mlops_core.models.package import write_package
     from mlops_core.operations.fitted import check_fitted
 
     check_model_name(name)
     check_tags(tags or {})
+    if dataset is not None and not isinstance(getattr(dataset, "signature", None), Signature):
+        why = f"{type(dataset).__name__} says nothing of features and of where its rows come from"
+        hint = "dataset=DatasetBuilder(...).build(), or leave it out: then scoring cannot check its input"
+        raise ConfigurationError("the dataset is none of this library's", why=why, hint=hint)
     for what, text in (("the run", run), ("the commit", commit), ("the operation id", operation_id)):
         if text is not None:
             check_text(what, text)
     numbers = as_metrics(metrics or {})
-    check_fitted(model, dataset.signature if dataset else None)
+    check_fitted(model, dataset.signature if dataset is not None else None)
     with tempfile.TemporaryDirectory(prefix="mlops-register-") as folder:
         package = write_package(
             model,
@@ -86,7 +93,7 @@ def register_model(
             dataset_digest=dataset.digest if dataset is not None else None,
             serializer=serializer,
         )
-        return registry.register(
+        version = registry.register(
             name,
             package,
             operation_id=operation_id or uuid.uuid4().hex,
@@ -95,6 +102,29 @@ def register_model(
             metrics=numbers,
             run=run,
             commit=commit,
+        )
+    if version.reused:
+        _tell_what_was_dropped(version, tags=tags or {}, metrics=numbers, run=run, commit=commit)
+    return version
+
+
+def _tell_what_was_dropped(
+    version: ModelVersion, *, tags: Mapping[str, str], metrics: Mapping[str, float], run: str | None, commit: str | None
+) -> None:
+    """Warn of what a version that was there before does not say: whoever registers again may count on it."""
+    compared = {
+        "tags": all(version.tags.get(key) == value for key, value in tags.items()),
+        "metrics": all(repr(version.metrics.get(name)) == repr(value) for name, value in metrics.items()),
+        "run": run in {None, version.run},
+        "commit": commit in {None, version.commit},
+    }
+    differing = [what for what, same in compared.items() if not same]
+    if differing:
+        _log.warning(
+            "%s:%d holds the same model already and keeps its own %s; if_exists='new' makes another version",
+            version.model,
+            version.version,
+            " and ".join(differing),
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+from mlops_core.errors import BackendError
 from mlops_core.json_values import to_json_value
 from mlops_core.ports.experiment_tracker import ExperimentTrackerCapability
 from mlops_core.ports.run_values import MAX_PARAMETER
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from mlops_core.ports.model_registry import ModelVersion
     from mlops_core.settings import TrainJob
 
+_log = logging.getLogger(__name__)
+
 _KEPT_AS_FILES: Final = "parameters"
 """The folder of a run's files in which parameters lie that are longer than a parameter can be."""
 
@@ -29,7 +33,7 @@ class TrainingRun:
     """Notes in a run what a training tries and finds; without a run nothing is noted.
 
     Args:
-        run: The run, which whoever began it ends.
+        run: The run; :meth:`registered` ends it.
         finite: Whether the tracker takes finite numbers only; others are left out then.
     """
 
@@ -73,9 +77,17 @@ class TrainingRun:
             self._log_metrics(self._run, evaluation.record_metrics)
 
     def registered(self, version: ModelVersion) -> None:
-        """Note the version that came of it; it may be an older one with the same content."""
-        if self._run is not None:
+        """Note the version that came of it, which may be an older one with the same content, and end the run.
+
+        A tracker that fails now is a warning: the training is done, and its version registered.
+        """
+        if self._run is None:
+            return
+        try:
             self._run.set_tags({"model": version.model, "version": str(version.version), "digest": version.digest})
+            self._run.finish()
+        except BackendError as exc:
+            _log.warning("%s:%d is registered, but its run does not say so: %s", version.model, version.version, exc)
 
     def _log_metrics(self, run: Run, values: Mapping[str, float]) -> None:
         kept = {name: value for name, value in values.items() if not self._finite or math.isfinite(value)}
@@ -85,7 +97,7 @@ class TrainingRun:
 def training_run(
     tracker: ExperimentTracker | None, model: str, *, tags: Mapping[str, str], commit: str | None
 ) -> AbstractContextManager[TrainingRun]:
-    """Begin the run of a training in the experiment of the model's name; leaving it ends the run.
+    """Begin the run of a training in the experiment of the model's name; an exception ends it as failed.
 
     Args:
         tracker: Where; nothing is noted if there is none.
@@ -100,8 +112,13 @@ def training_run(
 def _begun(
     tracker: ExperimentTracker, model: str, tags: Mapping[str, str], commit: str | None
 ) -> Generator[TrainingRun]:
-    with tracker.start_run(model, tags={**tags, **({"commit": commit} if commit else {})}) as run:
-        yield TrainingRun(run, finite=ExperimentTrackerCapability.NON_FINITE_METRICS not in tracker.capabilities)
+    finite = ExperimentTrackerCapability.NON_FINITE_METRICS not in tracker.capabilities
+    run = tracker.start_run(model, tags={**tags, **({"commit": commit} if commit else {})})
+    try:
+        yield TrainingRun(run, finite=finite)
+    except BaseException as exc:
+        run.__exit__(type(exc), exc, exc.__traceback__)
+        raise
 
 
 def _log_params(run: Run, values: Mapping[str, object]) -> None:
