@@ -136,6 +136,12 @@ def test_a_fence_is_no_record_and_shorter_than_any() -> None:
         read_record(data, where="key", model="churn", incarnation="i2", version=7)
 
 
+def test_the_first_heads_did_not_count_deletions_so_there_may_have_been_some() -> None:
+    written = json.loads(_HEAD.to_bytes())["content"]
+    del written["deletions"]
+    assert Head.from_bytes(seal(written), where="key", model="churn").deletions > 0
+
+
 def test_a_newer_format_is_refused_with_a_sentence() -> None:
     newer = _HEAD.to_bytes().replace(b'"format_version":1}', b'"format_version":2}')
     with pytest.raises(IntegrityError, match="newer format") as caught:

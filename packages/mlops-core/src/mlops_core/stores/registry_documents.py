@@ -81,7 +81,7 @@ class Head:
                     for alias, each in aliases.items()
                 },
                 deleting=frozenset(as_integer(each) for each in as_sequence(content["deleting"])),
-                deletions=as_integer(content["deletions"]),
+                deletions=as_integer(content.get("deletions", 1)),  # the first documents did not count them
                 deleted=content["deleted"] is True,
                 closing=content["closing"] is True,
             )
