@@ -1,10 +1,9 @@
-"""A server that sends an answer in two segments waits for nobody before the second."""
+"""The system is asked to acknowledge each answer at once: some servers hold the rest of it back until then."""
 
 from __future__ import annotations
 
-import statistics
+import socket
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.enable_socket
-ENOUGH = 40
-"""Requests after which the system has long ceased to acknowledge at once of itself."""
 
 
 class TwoSegments(BaseHTTPRequestHandler):
-    """Sends head and body one by one, with Nagle's algorithm on, as servers of several workers do."""
+    """Sends head and body one by one, as servers of several workers do."""
 
     protocol_version = "HTTP/1.1"
 
@@ -46,12 +43,22 @@ def address() -> Iterator[str]:
         thread.join()
 
 
-def test_requests_one_after_the_other_wait_for_nothing(address: str) -> None:
+@pytest.mark.parametrize("requests", [1, 3])
+def test_each_request_has_its_answer_acknowledged_at_once(
+    address: str, requests: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    set_option = socket.socket.setsockopt
+
+    def noting(self: socket.socket, level: int, option: int, value: int) -> None:
+        if (level, option) == (socket.IPPROTO_TCP, socket.TCP_QUICKACK):
+            asked.append(value)
+        set_option(self, level, option, value)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", noting)
     http = Http(MlflowSettings(tracking_uri=address))
-    seconds: list[float] = []
-    for _ in range(ENOUGH):
-        began = time.perf_counter()
+    for _ in range(requests):
         assert http.send("GET", address).content == b"{}"
-        seconds.append(time.perf_counter() - began)
     http.close()
-    assert statistics.median(seconds[ENOUGH // 2 :]) < 0.02  # with the wait it is 0.04
+    # The option holds for a moment only. What it saves is measured in benchmarks/bench_mlflow.py.
+    assert asked == [1] * requests
