@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
 
 from adapter_mlflow import MlflowPorts, MlflowSettings
 from mlops_core.testing import make_package
@@ -22,6 +22,15 @@ def main(url: str, workspace: str, process: str, threads: int) -> None:
     barrier = Barrier(threads)
 
     def work(thread: int) -> list[str]:
+        try:
+            return made_by(thread)
+        except BrokenBarrierError:
+            return []  # another one has failed, and that is the error to tell
+        except BaseException:
+            barrier.abort()
+            raise
+
+    def made_by(thread: int) -> list[str]:
         registry = ports[thread].registry
         made: list[str] = []
         for each in range(EACH):
