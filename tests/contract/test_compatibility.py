@@ -212,7 +212,7 @@ def test_every_port_promises_something() -> None:
     assert {port: len(described.promises) > 10 for port, described in PORTS.items()} == dict.fromkeys(PORTS, True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def declared(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, set[str]]]:
     """What each backend declares now, by port and backend: told by the tests of capabilities, which are run alone."""
     report = tmp_path_factory.mktemp("declared") / "junit.xml"
@@ -228,6 +228,7 @@ def declared(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[s
     return found
 
 
+@pytest.mark.xdist_group("committed page")  # else each process of the run starts every server for it
 @pytest.mark.parametrize("port", PORTS)
 def test_the_committed_page_is_current(port: PortName, declared: Mapping[str, Mapping[str, set[str]]]) -> None:
     described = PORTS[port]

@@ -29,7 +29,7 @@ raise SystemExit(7)
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def on_mlflow(demo: Path, run_demo: Callable[..., tuple[Path, str]]) -> tuple[Path, str]:
     return run_demo(sys.executable, "with_mlflow.py", data=demo / "data", MLOPS_USE="mlflow")
 

@@ -28,7 +28,7 @@ raise SystemExit(7)
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def on_s3(demo: Path, run_demo: Callable[..., tuple[Path, str]]) -> tuple[Path, str]:
     return run_demo(sys.executable, "with_s3.py", data=demo / "data", MLOPS_USE="s3")
 
